@@ -1,0 +1,30 @@
+# Thin front to CMake and CTest: the commands that people type. `make demo` and `make test` do all set-up.
+BUILD  := build
+PREFIX ?= /usr/local
+
+.PHONY: all setup build demo test bench install clean
+all: build
+
+setup:
+	@bash tools/setup.sh
+
+build: setup
+	@cmake --preset release >/dev/null
+	@cmake --build $(BUILD)
+
+demo: build
+	@$(BUILD)/eadem train examples/lenet5-mnist.yaml
+
+test: build
+	@bash tools/setup.sh test
+	@ctest --test-dir $(BUILD) --output-on-failure -j2
+
+bench: build
+	@bash tools/setup.sh bench
+	@bash bench/run.sh
+
+install: build
+	@cmake --install $(BUILD) --prefix $(PREFIX)
+
+clean:
+	@rm -rf build build-*

@@ -1,0 +1,48 @@
+# libeadem: one object library, linked as a shared and a static library that export only ea_ names.
+# Each room is a folder; `tools/check_rooms.py` checks which room may include which.
+
+set(EADEM_ROOMS core math random ref cpu op grad data io)
+foreach(room IN LISTS EADEM_ROOMS)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${room}/*.c)
+  list(APPEND EADEM_SOURCES ${sources})
+endforeach()
+
+# Kernels: one file an instruction set, each compiled for its own; the choice is made at run time.
+file(GLOB EADEM_ISA_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/cpu/isa/*.c)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  list(FILTER EADEM_ISA_SOURCES EXCLUDE REGEX "neon")
+  set_source_files_properties(${CMAKE_SOURCE_DIR}/src/cpu/isa/avx2.c
+                              PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma;-mf16c")
+  set_source_files_properties(${CMAKE_SOURCE_DIR}/src/cpu/isa/avx512.c
+    PROPERTIES COMPILE_OPTIONS
+               "-mavx512f;-mavx512dq;-mavx512vl;-mavx512bw;-mavx2;-mfma;-mf16c;-mprefer-vector-width=512")
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+  list(FILTER EADEM_ISA_SOURCES EXCLUDE REGEX "avx")
+else()
+  list(FILTER EADEM_ISA_SOURCES EXCLUDE REGEX "avx|neon")
+endif()
+list(APPEND EADEM_SOURCES ${EADEM_ISA_SOURCES})
+
+add_library(eadem_objects OBJECT ${EADEM_SOURCES})
+target_include_directories(eadem_objects PUBLIC ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src
+                                                ${DLPACK_INCLUDE} ${XXHASH_INCLUDE})
+target_link_libraries(eadem_objects PUBLIC PkgConfig::CRYPTO PkgConfig::ZLIB PkgConfig::YAML
+                                           PkgConfig::JANSSON Threads::Threads m)
+target_compile_definitions(eadem_objects PUBLIC EADEM_VERSION="${PROJECT_VERSION}")
+
+add_library(eadem SHARED $<TARGET_OBJECTS:eadem_objects>)
+target_link_libraries(eadem PRIVATE eadem_objects)
+set_target_properties(eadem PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0)
+
+# The static library is one relocatable object whose hidden names are made local, so that linking it
+# brings in no name but ea_*.
+set(EADEM_STATIC ${CMAKE_BINARY_DIR}/libeadem.a)
+add_custom_command(
+  OUTPUT ${EADEM_STATIC}
+  COMMAND ${CMAKE_LINKER} -r -o ${CMAKE_BINARY_DIR}/eadem_all.o $<TARGET_OBJECTS:eadem_objects>
+  COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${CMAKE_BINARY_DIR}/eadem_all.o
+  COMMAND ${CMAKE_COMMAND} -E rm -f ${EADEM_STATIC}
+  COMMAND ${CMAKE_AR} rcs ${EADEM_STATIC} ${CMAKE_BINARY_DIR}/eadem_all.o
+  DEPENDS eadem_objects $<TARGET_OBJECTS:eadem_objects>
+  COMMAND_EXPAND_LISTS VERBATIM)
+add_custom_target(eadem_static ALL DEPENDS ${EADEM_STATIC})

@@ -1,0 +1,22 @@
+# The command line and the rooms that only it needs. One file a subcommand in src/cli.
+pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
+pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
+pkg_check_modules(MICROHTTPD REQUIRED IMPORTED_TARGET libmicrohttpd)
+
+foreach(room llm ledger serve)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${room}/*.c)
+  list(APPEND EADEM_APP_SOURCES ${sources})
+endforeach()
+if(EADEM_APP_SOURCES)
+  add_library(eadem_app OBJECT ${EADEM_APP_SOURCES})
+  target_link_libraries(eadem_app PUBLIC eadem_objects PkgConfig::SQLITE PkgConfig::ZSTD
+                                         PkgConfig::PCRE2 PkgConfig::MICROHTTPD)
+  set(EADEM_APP_OBJECTS $<TARGET_OBJECTS:eadem_app>)
+  set(EADEM_APP eadem_app)
+endif()
+
+file(GLOB EADEM_CLI_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/cli/*.c)
+add_executable(eadem_cli ${EADEM_CLI_SOURCES} $<TARGET_OBJECTS:eadem_objects> ${EADEM_APP_OBJECTS})
+target_link_libraries(eadem_cli PRIVATE eadem_objects ${EADEM_APP})
+set_target_properties(eadem_cli PROPERTIES OUTPUT_NAME eadem)

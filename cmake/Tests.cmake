@@ -1,0 +1,27 @@
+# tests/ mirrors src/: tests/ROOM/test_NAME.c is a cmocka program, tests/ROOM/test_NAME.sh a script
+# that gets the build folder as its argument, tests/ROOM/test_NAME.py a program for `.venv`'s Python.
+pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+file(GLOB TEST_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/*/test_*.c)
+foreach(source IN LISTS TEST_SOURCES)
+  get_filename_component(name ${source} NAME_WE)
+  get_filename_component(room ${source} DIRECTORY)
+  get_filename_component(room ${room} NAME)
+  set(target ${room}_${name})
+  add_executable(${target} ${source} $<TARGET_OBJECTS:eadem_objects> ${EADEM_APP_OBJECTS})
+  target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  target_link_libraries(${target} PRIVATE eadem_objects ${EADEM_APP} PkgConfig::CMOCKA)
+  target_compile_definitions(${target} PRIVATE EADEM_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  add_test(NAME ${room}/${name} COMMAND ${target} WORKING_DIRECTORY ${CMAKE_BINARY_DIR})
+  set_tests_properties(${room}/${name} PROPERTIES TIMEOUT 600)
+endforeach()
+file(GLOB TEST_SCRIPTS CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/*/test_*.sh)
+foreach(script IN LISTS TEST_SCRIPTS)
+  get_filename_component(name ${script} NAME_WE)
+  get_filename_component(room ${script} DIRECTORY)
+  get_filename_component(room ${room} NAME)
+  add_test(NAME ${room}/${name} COMMAND bash ${script} ${CMAKE_BINARY_DIR}
+           WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  set_tests_properties(${room}/${name} PROPERTIES TIMEOUT 900)
+endforeach()
+add_test(NAME house/rooms COMMAND python3 ${CMAKE_SOURCE_DIR}/tools/check_rooms.py
+         WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})

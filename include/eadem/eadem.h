@@ -1,0 +1,8 @@
+/* eadem.h: all of Eadem's public interface. */
+#ifndef EADEM_EADEM_H
+#define EADEM_EADEM_H
+
+#include "eadem/core.h"
+#include "eadem/op.h"
+
+#endif

@@ -1,0 +1,35 @@
+/* norm.h: normalisation (contract: Batch norm). */
+#ifndef EADEM_OP_NORM_H
+#define EADEM_OP_NORM_H
+
+#include "eadem/core.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* As torch.nn.functional.batch_norm: x [n, c] or [n, c, h, w] (any number of trailing dimensions);
+ * weight, bias, running_mean and running_var [c], each may be NULL. */
+typedef struct ea_batch_norm_options {
+    int training;    /* nonzero: statistics of the batch, and running ones are updated */
+    double momentum; /* share of the new statistics; 0 means 0.1, negative means none */
+    double eps;      /* 0 means 1e-5 */
+} ea_batch_norm_options;
+
+/* save_mean and save_std [c] receive what was used to normalise; the backward takes them. */
+EA_API ea_status ea_batch_norm(ea_context *ctx, const DLTensor *x, const DLTensor *weight,
+                               const DLTensor *bias, DLTensor *running_mean, DLTensor *running_var,
+                               const ea_batch_norm_options *options, DLTensor *out,
+                               DLTensor *save_mean, DLTensor *save_std);
+
+/* grad_weight and grad_bias [c] and grad_x may each be NULL: then they are not computed. */
+EA_API ea_status ea_batch_norm_backward(ea_context *ctx, const DLTensor *grad_out,
+                                        const DLTensor *x, const DLTensor *weight,
+                                        const DLTensor *save_mean, const DLTensor *save_std,
+                                        const ea_batch_norm_options *options, DLTensor *grad_x,
+                                        DLTensor *grad_weight, DLTensor *grad_bias);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,18 @@
+/* cli.h: the subcommands, one file each, and what they share. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include "eadem/eadem.h"
+
+/* Exit codes of every subcommand, unless its help says otherwise. */
+enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
+
+typedef struct cli_command {
+    const char *name;
+    int (*run)(int argc, char **argv); /* argv[0] is the subcommand's name */
+    const char *summary;
+} cli_command;
+
+int cli_digest(int argc, char **argv);
+
+#endif

@@ -1,0 +1,42 @@
+/* main.c: the command `eadem`: finds the subcommand and hands over. */
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const cli_command commands[] = {
+    { "digest", cli_digest, "SHA-256 of each tensor in a file, and of the whole" },
+};
+
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+static void print_help(FILE *to)
+{
+    fprintf(to, "usage: eadem COMMAND [ARGUMENT ...]\n"
+                "       eadem COMMAND --help\n\n"
+                "Deep learning whose every bit is the same on every machine.\n\ncommands:\n");
+    for (int i = 0; i < COMMANDS; i++)
+        fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    fprintf(to, "\n  --version  print the version\n  --help     print this help\n");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_help(stderr);
+        return CLI_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        print_help(stdout);
+        return CLI_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("eadem %s\n", ea_version());
+        return CLI_OK;
+    }
+    for (int i = 0; i < COMMANDS; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    fprintf(stderr, "eadem: unknown command '%s': see eadem --help\n", argv[1]);
+    return CLI_USAGE;
+}

@@ -1,0 +1,177 @@
+/* pool.c: a fixed set of threads that take pieces of one job at a time from a shared counter. */
+#include "core/pool.h"
+#include "core/fp.h"
+#include "core/memory.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+enum { PIECES_PER_THREAD = 4, SPINS = 2000 };
+
+struct core_pool {
+    int threads;
+    int started; /* threads running besides the caller */
+    pid_t owner; /* the process that started them: a forked child has none */
+    pthread_t *ids;
+    pthread_mutex_t mutex;
+    pthread_cond_t work;
+    pthread_cond_t done;
+    _Atomic uint64_t job; /* counts jobs; a worker waits for it to change */
+    bool stop;            /* under mutex */
+
+    core_task task;
+    void *argument;
+    int64_t n;
+    int64_t piece;
+    _Atomic int64_t next;
+    _Atomic int busy; /* workers that have not finished the current job */
+};
+
+typedef struct worker_start {
+    core_pool *pool;
+    int number;
+} worker_start;
+
+static void take_pieces(core_pool *pool, int worker)
+{
+    for (;;) {
+        int64_t begin = atomic_fetch_add(&pool->next, pool->piece);
+        if (begin >= pool->n)
+            return;
+        int64_t end = pool->n - begin < pool->piece ? pool->n : begin + pool->piece;
+        pool->task(pool->argument, begin, end, worker);
+    }
+}
+
+static void pause_spin(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/* Waits for a job other than `seen`; returns false when the pool ends. */
+static bool wait_for_job(core_pool *pool, uint64_t *seen)
+{
+    for (int i = 0; i < SPINS; i++) {
+        if (atomic_load(&pool->job) != *seen)
+            break;
+        pause_spin();
+    }
+    pthread_mutex_lock(&pool->mutex);
+    while (!pool->stop && atomic_load(&pool->job) == *seen)
+        pthread_cond_wait(&pool->work, &pool->mutex);
+    *seen = atomic_load(&pool->job);
+    bool go = !pool->stop;
+    pthread_mutex_unlock(&pool->mutex);
+    return go;
+}
+
+static void *worker_main(void *argument)
+{
+    worker_start start = *(worker_start *)argument;
+    core_free(argument);
+    core_pool *pool = start.pool;
+    core_fp_enter(); /* for the thread's life: it may have inherited the creator's settings */
+    uint64_t seen = 0;
+    while (wait_for_job(pool, &seen)) {
+        take_pieces(pool, start.number);
+        if (atomic_fetch_sub(&pool->busy, 1) == 1) {
+            pthread_mutex_lock(&pool->mutex);
+            pthread_cond_signal(&pool->done);
+            pthread_mutex_unlock(&pool->mutex);
+        }
+    }
+    return NULL;
+}
+
+core_pool *core_pool_create(int threads)
+{
+    core_pool *pool = core_alloc_zero(sizeof *pool);
+    if (!pool)
+        return NULL;
+    pool->threads = threads;
+    pool->owner = getpid();
+    pthread_mutex_init(&pool->mutex, NULL);
+    pthread_cond_init(&pool->work, NULL);
+    pthread_cond_init(&pool->done, NULL);
+    pool->ids = core_alloc(sizeof *pool->ids * (size_t)threads);
+    for (int i = 1; pool->ids && i < threads; i++) {
+        worker_start *start = core_alloc(sizeof *start);
+        if (!start)
+            break;
+        *start = (worker_start){ pool, i };
+        if (pthread_create(&pool->ids[i - 1], NULL, worker_main, start) != 0) {
+            core_free(start);
+            break;
+        }
+        pool->started++;
+    }
+    if (!pool->ids || pool->started < threads - 1) {
+        core_pool_destroy(pool);
+        return NULL;
+    }
+    return pool;
+}
+
+void core_pool_destroy(core_pool *pool)
+{
+    if (!pool)
+        return;
+    if (pool->owner == getpid()) {
+        pthread_mutex_lock(&pool->mutex);
+        pool->stop = true;
+        pthread_cond_broadcast(&pool->work);
+        pthread_mutex_unlock(&pool->mutex);
+        for (int i = 0; i < pool->started; i++)
+            pthread_join(pool->ids[i], NULL);
+        pthread_cond_destroy(&pool->work);
+        pthread_cond_destroy(&pool->done);
+        pthread_mutex_destroy(&pool->mutex);
+    }
+    core_free(pool->ids);
+    core_free(pool);
+}
+
+static void wait_for_workers(core_pool *pool)
+{
+    for (int i = 0; i < SPINS; i++) {
+        if (atomic_load(&pool->busy) == 0)
+            return;
+        pause_spin();
+    }
+    pthread_mutex_lock(&pool->mutex);
+    while (atomic_load(&pool->busy) != 0)
+        pthread_cond_wait(&pool->done, &pool->mutex);
+    pthread_mutex_unlock(&pool->mutex);
+}
+
+void core_parallel(ea_context *ctx, int64_t n, int64_t grain, core_task task, void *argument)
+{
+    core_pool *pool = ctx->pool;
+    if (n <= 0)
+        return;
+    if (grain < 1)
+        grain = 1;
+    if (pool->started == 0 || n <= grain || pool->owner != getpid()) {
+        task(argument, 0, n, 0);
+        return;
+    }
+    int64_t pieces = (int64_t)pool->threads * PIECES_PER_THREAD;
+    int64_t piece = (n + pieces - 1) / pieces;
+    pthread_mutex_lock(&pool->mutex);
+    pool->task = task;
+    pool->argument = argument;
+    pool->n = n;
+    pool->piece = piece < grain ? grain : piece;
+    atomic_store(&pool->next, 0);
+    atomic_store(&pool->busy, pool->started);
+    atomic_fetch_add(&pool->job, 1);
+    pthread_cond_broadcast(&pool->work);
+    pthread_mutex_unlock(&pool->mutex);
+    take_pieces(pool, 0);
+    wait_for_workers(pool);
+}

@@ -1,0 +1,57 @@
+/* op.c: checks that the doors share. */
+#include "op/op.h"
+
+ea_status op_broadcast_shape(ea_context *ctx, const char *function, const ea_view *a,
+                             const ea_view *b, ea_view *out)
+{
+    int ndim = a->ndim > b->ndim ? a->ndim : b->ndim;
+    *out = (ea_view){ .dtype = CORE_F32, .ndim = ndim };
+    for (int d = 0; d < ndim; d++) {
+        int ad = d - (ndim - a->ndim), bd = d - (ndim - b->ndim);
+        int64_t m = ad < 0 ? 1 : a->shape[ad], n = bd < 0 ? 1 : b->shape[bd];
+        if (m != n && m != 1 && n != 1) {
+            char ta[128], tb[128];
+            return core_fail(ctx, EA_ERR_SHAPE, "%s: shapes %s and %s do not broadcast", function,
+                             core_shape_text(a, ta), core_shape_text(b, tb));
+        }
+        out->shape[d] = m == 1 ? n : m;
+    }
+    return EA_OK;
+}
+
+void op_expand(ea_view *view, const ea_view *shape)
+{
+    ea_view expanded = *shape;
+    expanded.data = view->data;
+    expanded.dtype = view->dtype;
+    int missing = shape->ndim - view->ndim;
+    for (int d = 0; d < shape->ndim; d++) {
+        bool stretched = d < missing || (view->shape[d - missing] == 1 && shape->shape[d] != 1);
+        expanded.stride[d] = stretched ? 0 : view->stride[d - missing];
+    }
+    *view = expanded;
+}
+
+ea_status op_expect_shape(ea_context *ctx, const char *function, const char *name,
+                          const ea_view *view, int ndim, const int64_t *shape)
+{
+    ea_view expected = core_view_make(NULL, view->dtype, ndim, shape);
+    if (core_same_shape(view, &expected))
+        return EA_OK;
+    char got[128], wanted[128];
+    return core_fail(ctx, EA_ERR_SHAPE, "%s: %s has shape %s: expected %s", function, name,
+                     core_shape_text(view, got), core_shape_text(&expected, wanted));
+}
+
+ea_status op_no_overlap(ea_context *ctx, const char *function, const char *name, const ea_view *in,
+                        const ea_view *out, bool allow_same)
+{
+    if (!core_overlaps(in, out))
+        return EA_OK;
+    bool same = in->data == out->data && in->dtype == out->dtype && core_same_shape(in, out) &&
+                memcmp(in->stride, out->stride, sizeof in->stride[0] * (size_t)in->ndim) == 0;
+    if (same && allow_same)
+        return EA_OK;
+    return core_fail(ctx, EA_ERR_ARGUMENT, "%s: out overlaps %s in memory: give it its own",
+                     function, name);
+}

@@ -1,0 +1,37 @@
+/* op.h: what every door does: check, enter the floating-point environment, hand to the backend. */
+#ifndef OP_OP_H
+#define OP_OP_H
+
+#include "core/fp.h"
+#include "core/memory.h"
+#include "core/view.h"
+#include "cpu/cpu.h"
+#include "eadem/op.h"
+#include "ref/ref.h"
+
+/* Runs ref_NAME or cpu_NAME in the contract's floating-point environment, gives scratch memory back
+ * and returns the status from the calling function. */
+#define OP_RUN(ctx, name, ...)                                                           \
+    do {                                                                                 \
+        core_fp op_saved = core_fp_enter();                                              \
+        core_mark op_mark = core_arena_mark((ctx)->arena);                               \
+        ea_status op_status = (ctx)->isa == CORE_ISA_REF ? ref_##name(ctx, __VA_ARGS__)  \
+                                                         : cpu_##name(ctx, __VA_ARGS__); \
+        core_arena_release((ctx)->arena, op_mark);                                       \
+        core_fp_leave(op_saved);                                                         \
+        return op_status;                                                                \
+    } while (0)
+
+/* The shape that a and b broadcast to, into out (strides left zero). */
+ea_status op_broadcast_shape(ea_context *ctx, const char *function, const ea_view *a,
+                             const ea_view *b, ea_view *out);
+/* Makes `view` look like it has `shape`'s shape, by zero strides. It must broadcast to it. */
+void op_expand(ea_view *view, const ea_view *shape);
+/* Error unless `view` has exactly these sizes. */
+ea_status op_expect_shape(ea_context *ctx, const char *function, const char *name,
+                          const ea_view *view, int ndim, const int64_t *shape);
+/* Error when out overlaps in. Elementwise doors allow the very same view. */
+ea_status op_no_overlap(ea_context *ctx, const char *function, const char *name, const ea_view *in,
+                        const ea_view *out, bool allow_same);
+
+#endif
