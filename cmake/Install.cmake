@@ -11,5 +11,7 @@ write_basic_package_version_file(${CMAKE_BINARY_DIR}/eademConfigVersion.cmake
                                  COMPATIBILITY SameMajorVersion)
 install(FILES ${CMAKE_BINARY_DIR}/eademConfig.cmake ${CMAKE_BINARY_DIR}/eademConfigVersion.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/eadem)
+# Relative to the file itself, so that an installation can be moved.
+file(RELATIVE_PATH EADEM_PC_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(cmake/eadem.pc.in ${CMAKE_BINARY_DIR}/eadem.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/eadem.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
