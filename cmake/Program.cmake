@@ -4,17 +4,23 @@ pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
 pkg_check_modules(MICROHTTPD REQUIRED IMPORTED_TARGET libmicrohttpd)
 
-foreach(room llm ledger serve)
+foreach(room conform llm ledger serve)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${room}/*.c)
   list(APPEND EADEM_APP_SOURCES ${sources})
 endforeach()
-if(EADEM_APP_SOURCES)
-  add_library(eadem_app OBJECT ${EADEM_APP_SOURCES})
-  target_link_libraries(eadem_app PUBLIC eadem_objects PkgConfig::SQLITE PkgConfig::ZSTD
-                                         PkgConfig::PCRE2 PkgConfig::MICROHTTPD)
-  set(EADEM_APP_OBJECTS $<TARGET_OBJECTS:eadem_app>)
-  set(EADEM_APP eadem_app)
-endif()
+# The golden digests of the conformance set become a table in the program.
+set(EADEM_GOLDEN ${CMAKE_SOURCE_DIR}/tests/golden/conformance.txt)
+add_custom_command(
+  OUTPUT ${CMAKE_BINARY_DIR}/conform_golden.c
+  COMMAND ${CMAKE_COMMAND} -D FROM=${EADEM_GOLDEN} -D TO=${CMAKE_BINARY_DIR}/conform_golden.c
+          -P ${CMAKE_SOURCE_DIR}/cmake/EmbedLines.cmake
+  DEPENDS ${EADEM_GOLDEN} ${CMAKE_SOURCE_DIR}/cmake/EmbedLines.cmake VERBATIM)
+list(APPEND EADEM_APP_SOURCES ${CMAKE_BINARY_DIR}/conform_golden.c)
+add_library(eadem_app OBJECT ${EADEM_APP_SOURCES})
+target_link_libraries(eadem_app PUBLIC eadem_objects PkgConfig::SQLITE PkgConfig::ZSTD
+                                       PkgConfig::PCRE2 PkgConfig::MICROHTTPD)
+set(EADEM_APP_OBJECTS $<TARGET_OBJECTS:eadem_app>)
+set(EADEM_APP eadem_app)
 
 file(GLOB EADEM_CLI_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/cli/*.c)
 add_executable(eadem_cli ${EADEM_CLI_SOURCES} $<TARGET_OBJECTS:eadem_objects> ${EADEM_APP_OBJECTS})

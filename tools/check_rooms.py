@@ -4,8 +4,8 @@ import pathlib
 import re
 import sys
 
-ORDER = ["core", "math", "random", "ref", "cpu", "op", "grad", "data", "io", "llm", "ledger",
-         "serve", "cli"]
+ORDER = ["core", "math", "random", "ref", "cpu", "op", "grad", "data", "io", "conform",
+         "llm", "ledger", "serve", "cli"]
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 
 

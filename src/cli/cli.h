@@ -14,5 +14,6 @@ typedef struct cli_command {
 } cli_command;
 
 int cli_digest(int argc, char **argv);
+int cli_doctor(int argc, char **argv);
 
 #endif

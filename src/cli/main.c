@@ -6,6 +6,7 @@
 
 static const cli_command commands[] = {
     { "digest", cli_digest, "SHA-256 of each tensor in a file, and of the whole" },
+    { "doctor", cli_doctor, "does this machine compute the contract's bits?" },
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };

@@ -1,0 +1,12 @@
+/* families.h: the families of cases, one a file. */
+#ifndef CONFORM_FAMILIES_H
+#define CONFORM_FAMILIES_H
+
+#include "conform/conform.h"
+
+extern const conform_family conform_matmul;
+
+/* Lines "contract family/case digest", then NULL; made from tests/golden/conformance.txt. */
+extern const char *const conform_golden_lines[];
+
+#endif
