@@ -1,4 +1,6 @@
-/* avx2.c: kernels for avx2. */
-#include "cpu/isa/isa.h"
+/* avx2.c: the kernels in AVX2 and FMA. */
+#include "cpu/isa/simd_avx2.h"
 
-const cpu_kernels cpu_kernels_avx2 = { .name = "avx2" };
+#define CPU_KERNELS_TABLE cpu_kernels_avx2
+#define CPU_KERNELS_NAME "avx2"
+#include "cpu/isa/kernels.h"

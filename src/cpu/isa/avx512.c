@@ -1,4 +1,6 @@
-/* avx512.c: kernels for avx512. */
-#include "cpu/isa/isa.h"
+/* avx512.c: the kernels in AVX-512. */
+#include "cpu/isa/simd_avx512.h"
 
-const cpu_kernels cpu_kernels_avx512 = { .name = "avx512" };
+#define CPU_KERNELS_TABLE cpu_kernels_avx512
+#define CPU_KERNELS_NAME "avx512"
+#include "cpu/isa/kernels.h"

@@ -1,4 +1,6 @@
-/* generic.c: kernels in portable C. */
-#include "cpu/isa/isa.h"
+/* generic.c: the kernels in portable C. */
+#include "cpu/isa/simd_generic.h"
 
-const cpu_kernels cpu_kernels_generic = { .name = "generic" };
+#define CPU_KERNELS_TABLE cpu_kernels_generic
+#define CPU_KERNELS_NAME "generic"
+#include "cpu/isa/kernels.h"

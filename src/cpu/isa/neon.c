@@ -1,4 +1,6 @@
-/* neon.c: kernels for neon. */
-#include "cpu/isa/isa.h"
+/* neon.c: the kernels in AArch64 Advanced SIMD. */
+#include "cpu/isa/simd_neon.h"
 
-const cpu_kernels cpu_kernels_neon = { .name = "neon" };
+#define CPU_KERNELS_TABLE cpu_kernels_neon
+#define CPU_KERNELS_NAME "neon"
+#include "cpu/isa/kernels.h"
