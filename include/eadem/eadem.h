@@ -4,5 +4,6 @@
 
 #include "eadem/core.h"
 #include "eadem/op.h"
+#include "eadem/trace.h"
 
 #endif

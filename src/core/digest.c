@@ -1,52 +1,87 @@
 /* digest.c: SHA-256 of tensors, by libcrypto. */
-#include "core/view.h"
+#include "core/digest.h"
 
+#include <endian.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 
 enum { CHUNK = 4096 }; /* elements converted at a time */
 
-/* Little-endian bytes of one element, NaN made canonical; returns their number. */
-static size_t element_bytes(const ea_view *view, int64_t offset, unsigned char *out)
+static uint64_t element_bits(const char *source, size_t size)
+{
+    uint8_t byte;
+    uint16_t half;
+    uint32_t word;
+    uint64_t bits;
+    switch (size) {
+    case 1:
+        memcpy(&byte, source, 1);
+        return byte;
+    case 2:
+        memcpy(&half, source, 2);
+        return half;
+    case 4:
+        memcpy(&word, source, 4);
+        return word;
+    default:
+        memcpy(&bits, source, 8);
+        return bits;
+    }
+}
+
+static uint64_t canonical_bits(core_dtype dtype, uint64_t bits)
+{
+    switch (dtype) {
+    case CORE_F16:
+        return (bits & 0x7fff) > 0x7c00 ? 0x7e00 : bits;
+    case CORE_BF16:
+        return (bits & 0x7fff) > 0x7f80 ? 0x7fc0 : bits;
+    case CORE_F32:
+        return (bits & 0x7fffffff) > 0x7f800000 ? 0x7fc00000 : bits;
+    case CORE_F64:
+        return (bits & INT64_MAX) > 0x7ff0000000000000 ? 0x7ff8000000000000 : bits;
+    default:
+        return bits;
+    }
+}
+
+/* The common case, in a loop that compilers turn into vector code. */
+static void canonical_f32(const float *in, int64_t count, unsigned char *out)
+{
+    for (int64_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, in + i, 4);
+        bits = htole32((bits & 0x7fffffff) > 0x7f800000 ? 0x7fc00000 : bits);
+        memcpy(out + 4 * i, &bits, 4);
+    }
+}
+
+void core_canonical_bytes(const ea_view *view, int64_t begin, int64_t count, unsigned char *out)
 {
     size_t size = core_dtype_size(view->dtype);
-    uint64_t bits = 0;
-    const char *source = (const char *)view->data + offset * (int64_t)size;
-    if (size == 1) {
-        *out = *(const unsigned char *)source;
-        return 1;
-    } else if (size == 2) {
-        uint16_t half;
-        memcpy(&half, source, 2);
-        bits = half;
-        if (view->dtype == CORE_F16 && (half & 0x7fff) > 0x7c00)
-            bits = 0x7e00;
-        if (view->dtype == CORE_BF16 && (half & 0x7fff) > 0x7f80)
-            bits = 0x7fc0;
-    } else if (size == 4) {
-        uint32_t word;
-        memcpy(&word, source, 4);
-        bits = view->dtype == CORE_F32 && (word & 0x7fffffff) > 0x7f800000 ? 0x7fc00000 : word;
-    } else {
-        memcpy(&bits, source, 8);
-        if (view->dtype == CORE_F64 && (bits & INT64_MAX) > 0x7ff0000000000000)
-            bits = 0x7ff8000000000000;
+    bool contiguous = core_is_contiguous(view);
+    if (contiguous && view->dtype == CORE_F32) {
+        canonical_f32((const float *)view->data + begin, count, out);
+        return;
     }
-    for (size_t i = 0; i < size; i++)
-        out[i] = (unsigned char)(bits >> 8 * i);
-    return size;
+    for (int64_t i = begin; i < begin + count; i++) {
+        int64_t offset = contiguous ? i : core_offset(view, i);
+        uint64_t bits = element_bits((const char *)view->data + offset * (int64_t)size, size);
+        bits = canonical_bits(view->dtype, bits);
+        for (size_t k = 0; k < size; k++)
+            *out++ = (unsigned char)(bits >> 8 * k);
+    }
 }
 
 static bool digest_view(EVP_MD_CTX *sha, const ea_view *view)
 {
     unsigned char buffer[CHUNK * 8];
+    size_t size = core_dtype_size(view->dtype);
     int64_t n = core_numel(view);
-    bool contiguous = core_is_contiguous(view);
     for (int64_t begin = 0; begin < n; begin += CHUNK) {
-        size_t used = 0;
-        for (int64_t i = begin; i < n && i < begin + CHUNK; i++)
-            used += element_bytes(view, contiguous ? i : core_offset(view, i), buffer + used);
-        if (EVP_DigestUpdate(sha, buffer, used) != 1)
+        int64_t count = n - begin < CHUNK ? n - begin : CHUNK;
+        core_canonical_bytes(view, begin, count, buffer);
+        if (EVP_DigestUpdate(sha, buffer, (size_t)count * size) != 1)
             return false;
     }
     return true;
