@@ -1,0 +1,78 @@
+/* init.c: the initialisers of torch.nn.init. Their bounds are computed in double, as there. */
+#include "core/fp.h"
+#include "random/random.h"
+
+ea_status ea_init_gain(ea_context *ctx, const char *nonlinearity, double slope, double *gain)
+{
+    static const struct {
+        const char *name;
+        double gain;
+    } gains[] = { { "linear", 1 }, { "sigmoid", 1 }, { "tanh", 5.0 / 3 }, { "selu", 0.75 } };
+    if (strcmp(nonlinearity, "relu") == 0 || strcmp(nonlinearity, "leaky_relu") == 0) {
+        double a = nonlinearity[0] == 'r' ? 0 : slope;
+        *gain = sqrt(2 / (1 + a * a));
+        return EA_OK;
+    }
+    for (size_t i = 0; i < sizeof gains / sizeof gains[0]; i++)
+        if (strcmp(nonlinearity, gains[i].name) == 0) {
+            *gain = gains[i].gain;
+            return EA_OK;
+        }
+    return core_fail(ctx, EA_ERR_ARGUMENT,
+                     "ea_init_gain: '%.40s' is unknown: give linear, sigmoid, tanh, selu, relu or "
+                     "leaky_relu",
+                     nonlinearity);
+}
+
+static ea_status fans(ea_context *ctx, const char *function, const DLTensor *out, double *in,
+                      double *outward)
+{
+    ea_view view;
+    EA_TRY(core_view_of(ctx, function, "out", out, CORE_FLOATS, &view));
+    int64_t numel = core_numel(&view);
+    if (view.ndim < 2 || numel == 0)
+        return core_fail(
+            ctx, EA_ERR_SHAPE,
+            "%s: out has %d dimensions and %lld elements: give two dimensions or more, "
+            "none empty",
+            function, view.ndim, (long long)numel);
+    *in = (double)(numel / view.shape[0]);
+    *outward = (double)(numel / view.shape[1]);
+    return EA_OK;
+}
+
+ea_status ea_init_kaiming_uniform(ea_context *ctx, ea_generator *generator, double gain, ea_fan fan,
+                                  DLTensor *out)
+{
+    double in = 0, outward = 0;
+    EA_TRY(fans(ctx, "ea_init_kaiming_uniform", out, &in, &outward));
+    core_fp saved = core_fp_enter();
+    double deviation = gain / sqrt(fan == EA_FAN_IN ? in : outward);
+    double bound = sqrt(3.0) * deviation;
+    ea_status status = ea_uniform(ctx, generator, -bound, bound, out);
+    core_fp_leave(saved);
+    return status;
+}
+
+ea_status ea_init_xavier_uniform(ea_context *ctx, ea_generator *generator, double gain,
+                                 DLTensor *out)
+{
+    double in = 0, outward = 0;
+    EA_TRY(fans(ctx, "ea_init_xavier_uniform", out, &in, &outward));
+    core_fp saved = core_fp_enter();
+    double deviation = gain * sqrt(2.0 / (in + outward));
+    double bound = sqrt(3.0) * deviation;
+    ea_status status = ea_uniform(ctx, generator, -bound, bound, out);
+    core_fp_leave(saved);
+    return status;
+}
+
+ea_status ea_init_constant(ea_context *ctx, double value, DLTensor *out)
+{
+    ea_view view;
+    EA_TRY(core_view_of(ctx, "ea_init_constant", "out", out, CORE_FLOATS, &view));
+    int64_t n = core_numel(&view);
+    for (int64_t i = 0; i < n; i++)
+        core_store(&view, core_offset(&view, i), (float)value);
+    return EA_OK;
+}

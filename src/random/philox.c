@@ -1,0 +1,63 @@
+/* philox.c: Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2,
+ * 3", SC'11), and one interface to it and to MT19937. */
+#include "random/random.h"
+
+void ea_philox_block(const ea_philox *stream, uint64_t block, uint32_t out[4])
+{
+    uint32_t k0 = (uint32_t)stream->seed, k1 = (uint32_t)(stream->seed >> 32);
+    uint32_t x0 = (uint32_t)block, x1 = (uint32_t)(block >> 32);
+    uint32_t x2 = (uint32_t)stream->stream, x3 = (uint32_t)(stream->stream >> 32);
+    for (int round = 0; round < 10; round++) {
+        uint64_t p0 = (uint64_t)0xd2511f53 * x0, p1 = (uint64_t)0xcd9e8d57 * x2;
+        x0 = (uint32_t)(p1 >> 32) ^ x1 ^ k0;
+        x1 = (uint32_t)p1;
+        x2 = (uint32_t)(p0 >> 32) ^ x3 ^ k1;
+        x3 = (uint32_t)p0;
+        k0 += 0x9e3779b9;
+        k1 += 0xbb67ae85;
+    }
+    out[0] = x0;
+    out[1] = x1;
+    out[2] = x2;
+    out[3] = x3;
+}
+
+uint32_t random_philox32(const ea_philox *stream, uint64_t index)
+{
+    uint32_t words[4];
+    ea_philox_block(stream, index / 4, words);
+    return words[index % 4];
+}
+
+uint64_t random_philox64(const ea_philox *stream, uint64_t index)
+{
+    uint32_t words[4];
+    ea_philox_block(stream, index / 2, words);
+    return (uint64_t)words[index % 2 * 2] << 32 | words[index % 2 * 2 + 1];
+}
+
+ea_philox ea_philox_stream(uint64_t seed, const char *name)
+{
+    uint64_t hash = 0xcbf29ce484222325;
+    for (; *name; name++)
+        hash = (hash ^ (unsigned char)*name) * 0x100000001b3;
+    return (ea_philox){ .seed = seed, .stream = hash };
+}
+
+void ea_generator_seed(ea_generator *generator, ea_generator_kind kind, uint64_t seed)
+{
+    generator->kind = kind;
+    if (kind == EA_GENERATOR_MT19937)
+        ea_mt19937_seed(&generator->u.mt19937, seed);
+    else
+        generator->u.philox = ea_philox_stream(seed, "");
+}
+
+ea_generator *ea_generator_named(ea_generator *generator, const char *name, ea_generator *room)
+{
+    if (generator->kind == EA_GENERATOR_MT19937)
+        return generator;
+    room->kind = EA_GENERATOR_PHILOX;
+    room->u.philox = ea_philox_stream(generator->u.philox.seed, name);
+    return room;
+}

@@ -1,0 +1,56 @@
+"""Makes torch_random.json: PyTorch's CPU generator, as outside truth for src/random.
+
+Run:  python tests/golden/make_torch_random.py > tests/golden/torch_random.json
+with a PyTorch for the CPU; the file names the version that made it.
+"""
+import hashlib
+import json
+
+import torch
+
+
+def sha(tensor):
+    return hashlib.sha256(tensor.contiguous().numpy().tobytes()).hexdigest()
+
+
+def seeded(seed):
+    return torch.Generator().manual_seed(seed)
+
+
+SEEDS = [0, 1, 5489, 2**32 + 7, 2**64 - 1]
+golden = {"made_by": "tests/golden/make_torch_random.py", "torch": torch.__version__, "cases": []}
+
+
+def case(kind, seed, tensor, **arguments):
+    golden["cases"].append({"kind": kind, "seed": str(seed), "n": tensor.numel(), **arguments,
+                            "sha256": sha(tensor)})
+
+
+for seed in SEEDS:
+    for n in [0, 1, 2, 15, 16, 17, 623, 624, 625, 100000]:
+        case("permutation", seed, torch.randperm(n, generator=seeded(seed)))
+    for low, high in [(0, 1), (-0.2, 0.2), (1, 2), (-1e30, 1e-3), (3, 3)]:
+        case("uniform", seed, torch.empty(5000).uniform_(low, high, generator=seeded(seed)),
+             low=low, high=high)
+    for low, high in [(0, 1), (-5, 12), (0, 2**28 - 1), (0, 2**28), (0, 2**32), (-2**62, 2**62),
+                      (0, 2**63 - 1)]:
+        case("integers", seed,
+             torch.empty(3000, dtype=torch.int64).random_(low, high, generator=seeded(seed)),
+             low=str(low), high=str(high))
+    case("integers32", seed,
+         torch.empty(3000, dtype=torch.int32).random_(-100, 2**31 - 1, generator=seeded(seed)),
+         low="-100", high=str(2**31 - 1))
+    for shape in [(6, 1, 5, 5), (120, 400), (3, 4, 1)]:
+        kaiming = torch.empty(shape)
+        torch.nn.init.kaiming_uniform_(kaiming, a=5**0.5, generator=seeded(seed))
+        case("kaiming_uniform", seed, kaiming, shape=shape)
+        xavier = torch.empty(shape)
+        torch.nn.init.xavier_uniform_(xavier, gain=5 / 3, generator=seeded(seed))
+        case("xavier_uniform", seed, xavier, shape=shape)
+    used = seeded(seed)
+    torch.randperm(700, generator=used)
+    torch.empty(3, dtype=torch.float64).normal_(generator=used)
+    golden["cases"].append({"kind": "state", "seed": str(seed), "state": sha(used.get_state()),
+                            "bytes": bytes(used.get_state().tolist()).hex() if seed == 0 else "",
+                            "after": sha(torch.randperm(50, generator=used))})
+print(json.dumps(golden, indent=1))
