@@ -8,20 +8,29 @@ foreach(room IN LISTS EADEM_ROOMS)
 endforeach()
 
 # Kernels: one file an instruction set, each compiled for its own; the choice is made at run time.
-file(GLOB EADEM_ISA_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/cpu/isa/*.c)
+# EADEM_EMULATE_AVX512 compiles the AVX-512 kernels through SIMDe, so that a machine without AVX-512
+# can test them; the result is slow and for tests only.
+option(EADEM_EMULATE_AVX512 "Run the AVX-512 kernels on AVX2, through SIMDe" OFF)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-  list(FILTER EADEM_ISA_SOURCES EXCLUDE REGEX "neon")
-  set_source_files_properties(${CMAKE_SOURCE_DIR}/src/cpu/isa/avx2.c
-                              PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma;-mf16c")
-  set_source_files_properties(${CMAKE_SOURCE_DIR}/src/cpu/isa/avx512.c
-    PROPERTIES COMPILE_OPTIONS
-               "-mavx512f;-mavx512dq;-mavx512vl;-mavx512bw;-mavx2;-mfma;-mf16c;-mprefer-vector-width=512")
+  set(EADEM_ISAS generic avx2 avx512)
+  set(EADEM_FLAGS_avx2 -mavx2 -mfma -mf16c)
+  if(EADEM_EMULATE_AVX512)
+    set(EADEM_FLAGS_avx512 ${EADEM_FLAGS_avx2})
+    add_compile_definitions(EADEM_EMULATE_AVX512)
+  else()
+    set(EADEM_FLAGS_avx512 ${EADEM_FLAGS_avx2} -mavx512f -mavx512dq -mavx512vl -mavx512bw
+                           -mprefer-vector-width=512)
+  endif()
 elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
-  list(FILTER EADEM_ISA_SOURCES EXCLUDE REGEX "avx")
+  set(EADEM_ISAS generic neon)
 else()
-  list(FILTER EADEM_ISA_SOURCES EXCLUDE REGEX "avx|neon")
+  set(EADEM_ISAS generic)
 endif()
-list(APPEND EADEM_SOURCES ${EADEM_ISA_SOURCES})
+foreach(isa IN LISTS EADEM_ISAS)
+  set(source ${CMAKE_SOURCE_DIR}/src/cpu/isa/${isa}.c)
+  set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${EADEM_FLAGS_${isa}}")
+  list(APPEND EADEM_SOURCES ${source})
+endforeach()
 
 add_library(eadem_objects OBJECT ${EADEM_SOURCES})
 target_include_directories(eadem_objects PUBLIC ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src

@@ -11,7 +11,7 @@ packages="gcc libc6-dev cmake ninja-build pkg-config python3 git libssl-dev zlib
           libmicrohttpd-dev libcmocka-dev"
 case "${1:-build}" in
 build) ;;
-test) packages="$packages clang-16 libclang-rt-16-dev" ;;
+test) packages="$packages clang-16 libclang-rt-16-dev libsimde-dev" ;;
 bench) packages="$packages libopenblas-dev libsleef-dev libmpfr-dev" ;;
 *) echo "setup.sh: unknown part '$1': build, test or bench" >&2; exit 2 ;;
 esac

@@ -105,9 +105,14 @@ bool core_isa_supported(core_isa isa)
 #if defined(__x86_64__)
     case CORE_ISA_AVX2:
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#if defined(EADEM_EMULATE_AVX512)
+    case CORE_ISA_AVX512:
+        return core_isa_supported(CORE_ISA_AVX2);
+#else
     case CORE_ISA_AVX512:
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
+#endif
 #endif
     default:
         return false;

@@ -7,6 +7,8 @@
 #include <simde/x86/avx512.h>
 #include <simde/x86/f16c.h>
 #include <simde/x86/fma.h>
+
+#include "cpu/isa/simde_missing.h"
 #else
 #include <immintrin.h>
 #endif
