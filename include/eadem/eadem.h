@@ -3,7 +3,9 @@
 #define EADEM_EADEM_H
 
 #include "eadem/core.h"
+#include "eadem/data.h"
 #include "eadem/op.h"
+#include "eadem/random.h"
 #include "eadem/trace.h"
 
 #endif
