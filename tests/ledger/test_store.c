@@ -66,7 +66,7 @@ static void test_rollback_leaves_nothing(void **state)
     ledger_rollback(store);
     ASSERT_OK(ledger_find(store, &object.digest, &found, NULL));
     assert_false(found);
-    char command[256];
+    char command[512];
     snprintf(
         command, sizeof command,
         "test -d %s/.eadem/objects && test -z \"$(find %s/.eadem/tmp %s/.eadem/objects -type f)\"",
