@@ -2,11 +2,14 @@
 BUILD  := build
 PREFIX ?= /usr/local
 
-.PHONY: all setup build demo test bench install clean
+.PHONY: all setup setup-test build demo test bench install clean
 all: build
 
 setup:
 	@bash tools/setup.sh
+
+setup-test:
+	@bash tools/setup.sh test
 
 build: setup
 	@cmake --preset release >/dev/null
@@ -15,8 +18,7 @@ build: setup
 demo: build
 	@$(BUILD)/eadem train examples/lenet5-mnist.yaml
 
-test: build
-	@bash tools/setup.sh test
+test: setup-test build
 	@ctest --test-dir $(BUILD) --output-on-failure -j2
 
 bench: build

@@ -32,3 +32,20 @@ foreach(script IN LISTS TEST_SCRIPTS)
 endforeach()
 add_test(NAME house/rooms COMMAND python3 ${CMAKE_SOURCE_DIR}/tools/check_rooms.py
          WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+
+# Python tests, one ctest a file, in the .venv that `tools/setup.sh test` makes, on the package as built here.
+set(VENV_PYTHON ${CMAKE_SOURCE_DIR}/.venv/bin/python)
+if(EXISTS ${VENV_PYTHON})
+  file(GLOB PYTHON_TESTS CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/*/test_*.py)
+  foreach(script IN LISTS PYTHON_TESTS)
+    get_filename_component(name ${script} NAME_WE)
+    get_filename_component(room ${script} DIRECTORY)
+    get_filename_component(room ${room} NAME)
+    add_test(NAME ${room}/${name} COMMAND ${VENV_PYTHON} -m pytest -q -p no:cacheprovider ${script}
+             WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    set_tests_properties(${room}/${name} PROPERTIES TIMEOUT 900 ENVIRONMENT
+      "PYTHONPATH=${CMAKE_BINARY_DIR}/python;PYTHONDONTWRITEBYTECODE=1;EADEM_BUILD=${CMAKE_BINARY_DIR}")
+  endforeach()
+else()
+  message(STATUS "No .venv: Python tests are left out; `make test` makes it")
+endif()

@@ -5,13 +5,14 @@
 #   setup.sh bench    also the peers that the benchmarks measure against
 # As root it installs what is missing; otherwise it prints the command that would.
 set -eu
+cd "$(dirname "$0")/.."
 
 packages="gcc libc6-dev cmake ninja-build pkg-config python3 git libssl-dev zlib1g-dev libyaml-dev
           libjansson-dev libdlpack-dev libxxhash-dev libsqlite3-dev libzstd-dev libpcre2-dev
           libmicrohttpd-dev libcmocka-dev"
 case "${1:-build}" in
 build) ;;
-test) packages="$packages clang-16 libclang-rt-16-dev libsimde-dev" ;;
+test) packages="$packages clang-16 libclang-rt-16-dev libsimde-dev python3-venv python3-dev" ;;
 bench) packages="$packages libopenblas-dev libsleef-dev libmpfr-dev" ;;
 *) echo "setup.sh: unknown part '$1': build, test or bench" >&2; exit 2 ;;
 esac
@@ -21,13 +22,23 @@ for package in $packages; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
         missing="$missing $package"
 done
-[ -z "$missing" ] && exit 0
-if [ "$(id -u)" != 0 ]; then
+if [ -n "$missing" ] && [ "$(id -u)" != 0 ]; then
     echo "Missing packages. Run:  sudo apt-get install -y$missing" >&2
     exit 1
 fi
-echo "Installing:$missing"
-export DEBIAN_FRONTEND=noninteractive
-apt-get update -qq
-# shellcheck disable=SC2086
-apt-get install -y -qq --no-install-recommends $missing >/dev/null
+if [ -n "$missing" ]; then
+    echo "Installing:$missing"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq
+    # shellcheck disable=SC2086
+    apt-get install -y -qq --no-install-recommends $missing >/dev/null
+fi
+
+# .venv holds what the Python tests need; it is made again when their list changes.
+if [ "${1:-build}" = test ] && ! cmp -s tests/python/requirements.txt .venv/requirements.txt; then
+    echo "Making .venv"
+    rm -rf .venv
+    python3 -m venv .venv
+    .venv/bin/pip install -q --disable-pip-version-check -r tests/python/requirements.txt
+    cp tests/python/requirements.txt .venv/requirements.txt
+fi
