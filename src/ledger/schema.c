@@ -5,9 +5,9 @@
 
 #include <string.h>
 
-extern const ledger_schema ledger_object_schema;
+extern const ledger_schema ledger_object_schema, ledger_lineage_schema;
 
-static const ledger_schema *const schemas[] = { &ledger_object_schema };
+static const ledger_schema *const schemas[] = { &ledger_object_schema, &ledger_lineage_schema };
 
 enum { SCHEMAS = sizeof schemas / sizeof schemas[0] };
 
