@@ -4,6 +4,7 @@
 
 #include "eadem/core.h"
 #include "eadem/data.h"
+#include "eadem/io.h"
 #include "eadem/op.h"
 #include "eadem/random.h"
 #include "eadem/trace.h"
