@@ -3,6 +3,7 @@ pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
 pkg_check_modules(MICROHTTPD REQUIRED IMPORTED_TARGET libmicrohttpd)
+pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
 
 foreach(room conform llm ledger serve)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${room}/*.c)
@@ -18,7 +19,7 @@ add_custom_command(
 list(APPEND EADEM_APP_SOURCES ${CMAKE_BINARY_DIR}/conform_golden.c)
 add_library(eadem_app OBJECT ${EADEM_APP_SOURCES})
 target_link_libraries(eadem_app PUBLIC eadem_objects PkgConfig::SQLITE PkgConfig::ZSTD
-                                       PkgConfig::PCRE2 PkgConfig::MICROHTTPD)
+                                       PkgConfig::PCRE2 PkgConfig::MICROHTTPD PkgConfig::UTF8PROC)
 set(EADEM_APP_OBJECTS $<TARGET_OBJECTS:eadem_app>)
 set(EADEM_APP eadem_app)
 

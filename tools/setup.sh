@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 
 packages="gcc libc6-dev cmake ninja-build pkg-config python3 git libssl-dev zlib1g-dev libyaml-dev
           libjansson-dev libdlpack-dev libxxhash-dev libsqlite3-dev libzstd-dev libpcre2-dev
-          libmicrohttpd-dev libcmocka-dev"
+          libmicrohttpd-dev libutf8proc-dev libcmocka-dev"
 case "${1:-build}" in
 build) ;;
 test) packages="$packages clang-16 libclang-rt-16-dev libsimde-dev python3-venv python3-dev" ;;

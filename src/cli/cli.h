@@ -15,5 +15,6 @@ typedef struct cli_command {
 
 int cli_digest(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
+int cli_tokenize(int argc, char **argv);
 
 #endif

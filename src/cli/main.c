@@ -7,6 +7,7 @@
 static const cli_command commands[] = {
     { "digest", cli_digest, "SHA-256 of each tensor in a file, and of the whole" },
     { "doctor", cli_doctor, "does this machine compute the contract's bits?" },
+    { "tokenize", cli_tokenize, "token ids of a text, and back" },
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
