@@ -230,7 +230,7 @@ void ledger_rollback(ledger_store *store)
     ledger_unlock(store);
 }
 
-static ea_status commit_keeping_lock(ledger_store *store)
+ea_status ledger_commit_keeping_lock(ledger_store *store)
 {
     ea_status status = ledger_pending_seal(store);
     if (status == EA_OK)
@@ -245,7 +245,7 @@ ea_status ledger_commit(ledger_store *store)
 {
     if (!store->in_transaction)
         return core_fail(store->ctx, EA_ERR_STATE, "no transaction is open");
-    EA_TRY(commit_keeping_lock(store));
+    EA_TRY(ledger_commit_keeping_lock(store));
     ledger_unlock(store);
     return EA_OK;
 }
@@ -257,5 +257,5 @@ ea_status ledger_flush(ledger_store *store)
     if (store->in_transaction)
         return ledger_pending_seal(store);
     EA_TRY(ledger_begin(store));
-    return commit_keeping_lock(store);
+    return ledger_commit_keeping_lock(store);
 }

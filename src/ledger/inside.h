@@ -60,6 +60,8 @@ struct ledger_store {
     ledger_sha *chunk_sha, *whole_sha;
     ledger_packer *packer;
     ledger_stream *stream;
+    ledger_progress progress; /* may be NULL */
+    void *progress_argument;
     unsigned char *payload, *content; /* one chunk as stored and expanded */
 };
 
@@ -73,11 +75,15 @@ ea_status ledger_lock_alone(ledger_store *store, int seconds);
 void ledger_unlock(ledger_store *store);
 ea_status ledger_io_error(ledger_store *store, const char *doing, const char *name);
 
+void ledger_report(ledger_store *store, int64_t bytes, int64_t files);
+
 /* --- database.c ---------------------------------------------------------------------------------
  */
 
 ea_status ledger_database_open(ledger_store *store);
 void ledger_database_close(ledger_store *store);
+/* For operations that commit several times and may not be collected in between. */
+ea_status ledger_commit_keeping_lock(ledger_store *store);
 
 /* --- pending.c ----------------------------------------------------------------------------------
  */

@@ -149,6 +149,7 @@ static ea_status put_block(ledger_store *store, const ledger_block *block, list 
         EA_TRY(ledger_sha_of(store->chunk_sha, data, block->lengths[i], &digest));
         EA_TRY(put_chunk(store, &digest, data, block->lengths[i]));
         EA_TRY(list_add(store, chunks, &digest, block->lengths[i]));
+        ledger_report(store, (int64_t)block->lengths[i], 0);
         data += block->lengths[i];
     }
     return EA_OK;
@@ -171,6 +172,7 @@ ea_status ledger_put_fd(ledger_store *store, int fd, const char *name, ledger_ob
     if (block->last && block->count <= 1) {
         EA_TRY(ledger_stream_end(store->stream, &out->digest));
         out->size = (int64_t)block->used;
+        ledger_report(store, out->size, 0);
         return put_chunk(store, &out->digest, block->data, block->used);
     }
     list chunks = { 0 };
@@ -341,6 +343,7 @@ static ea_status get_chunk(ledger_store *store, const ledger_object *chunk, ledg
         return damaged(store, &chunk->digest, "is not the chunk that a list says");
     EA_TRY(ledger_read_chunk(store, &place, &record));
     EA_TRY(ledger_sha_add(store->whole_sha, store->content, (size_t)record.size));
+    ledger_report(store, record.size, 0);
     return sink(argument, store->content, (size_t)record.size);
 }
 

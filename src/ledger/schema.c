@@ -5,9 +5,11 @@
 
 #include <string.h>
 
-extern const ledger_schema ledger_object_schema, ledger_lineage_schema;
+extern const ledger_schema ledger_object_schema, ledger_lineage_schema, ledger_cache_schema,
+    ledger_data_schema;
 
-static const ledger_schema *const schemas[] = { &ledger_object_schema, &ledger_lineage_schema };
+static const ledger_schema *const schemas[] = { &ledger_object_schema, &ledger_lineage_schema,
+                                                &ledger_cache_schema, &ledger_data_schema };
 
 enum { SCHEMAS = sizeof schemas / sizeof schemas[0] };
 

@@ -236,6 +236,18 @@ int ledger_folder(const ledger_store *store)
     return store->folder;
 }
 
+void ledger_on_progress(ledger_store *store, ledger_progress progress, void *argument)
+{
+    store->progress = progress;
+    store->progress_argument = argument;
+}
+
+void ledger_report(ledger_store *store, int64_t bytes, int64_t files)
+{
+    if (store->progress)
+        store->progress(store->progress_argument, bytes, files);
+}
+
 /* --- The lock --------------------------------------------------------------------------------- */
 
 /* flock, because the kernel lets go of it when a process is killed. */

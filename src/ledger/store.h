@@ -122,6 +122,10 @@ ea_status ledger_get_fd(ledger_store *store, const ledger_digest *digest, int fd
 ea_status ledger_get_file(ledger_store *store, const ledger_digest *digest, const char *path,
                           mode_t mode);
 
+/* Called with what has been put or got since the last call, for progress displays. */
+typedef void (*ledger_progress)(void *argument, int64_t bytes, int64_t files);
+void ledger_on_progress(ledger_store *store, ledger_progress progress, void *argument);
+
 /* --- What keeps an object -----------------------------------------------------------------------
  */
 
