@@ -2,7 +2,7 @@
 BUILD  := build
 PREFIX ?= /usr/local
 
-.PHONY: all setup setup-test build demo test bench install clean
+.PHONY: all setup setup-test build demo test fuzz bench install clean
 all: build
 
 setup:
@@ -20,6 +20,11 @@ demo: build
 
 test: setup-test build
 	@ctest --test-dir $(BUILD) --output-on-failure -j2
+
+# Ten minutes a target: make fuzz; shorter: make fuzz FUZZ_SECONDS=30
+FUZZ_SECONDS ?= 600
+fuzz: setup-test
+	@bash tests/fuzz/run.sh seconds $(FUZZ_SECONDS)
 
 bench: build
 	@bash tools/setup.sh bench

@@ -4,5 +4,6 @@ foreach(source IN LISTS FUZZ_SOURCES)
   get_filename_component(name ${source} NAME_WE)
   add_executable(${name} ${source} $<TARGET_OBJECTS:eadem_objects> ${EADEM_APP_OBJECTS})
   target_link_libraries(${name} PRIVATE eadem_objects ${EADEM_APP})
+  target_compile_definitions(${name} PRIVATE _GNU_SOURCE) # memfd_create
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
 endforeach()

@@ -28,7 +28,9 @@ foreach(script IN LISTS TEST_SCRIPTS)
   get_filename_component(room ${room} NAME)
   add_test(NAME ${room}/${name} COMMAND bash ${script} ${CMAKE_BINARY_DIR}
            WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-  set_tests_properties(${room}/${name} PROPERTIES TIMEOUT 900)
+  file(STRINGS ${script} label REGEX "^# label: ") # such as "# label: slow"
+  string(REPLACE "# label: " "" label "${label}")
+  set_tests_properties(${room}/${name} PROPERTIES TIMEOUT 900 LABELS "${label}")
 endforeach()
 add_test(NAME house/rooms COMMAND python3 ${CMAKE_SOURCE_DIR}/tools/check_rooms.py
          WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
