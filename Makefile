@@ -2,7 +2,9 @@
 BUILD  := build
 PREFIX ?= /usr/local
 
-.PHONY: all setup setup-test build demo test fuzz bench install clean
+PROVE  ?= all
+
+.PHONY: all setup setup-test build demo test fuzz prove bench install clean
 all: build
 
 setup:
@@ -25,6 +27,13 @@ test: setup-test build
 FUZZ_SECONDS ?= 600
 fuzz: setup-test
 	@bash tests/fuzz/run.sh seconds $(FUZZ_SECONDS)
+
+# Every float of every elementary function against MPFR: minutes a function. `make prove PROVE=exp` for one.
+prove: build
+	@bash tools/setup.sh prove
+	@cmake --preset release >/dev/null
+	@cmake --build $(BUILD) --target eadem-exhaustive
+	@$(BUILD)/eadem-exhaustive $(PROVE)
 
 bench: build
 	@bash tools/setup.sh bench

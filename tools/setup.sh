@@ -2,6 +2,7 @@
 # Installs what a build needs: the packages below are for Debian 12 and newer.
 #   setup.sh          what building and `make demo` need
 #   setup.sh test     also what the tests need
+#   setup.sh prove    also what `make prove` needs
 #   setup.sh bench    also the peers that the benchmarks measure against
 # As root it installs what is missing; otherwise it prints the command that would.
 set -eu
@@ -12,9 +13,10 @@ packages="gcc libc6-dev cmake ninja-build pkg-config python3 git libssl-dev zlib
           libmicrohttpd-dev libutf8proc-dev libcmocka-dev"
 case "${1:-build}" in
 build) ;;
-test) packages="$packages clang-16 libclang-rt-16-dev libsimde-dev python3-venv python3-dev" ;;
+test) packages="$packages clang-16 libclang-rt-16-dev libsimde-dev libmpfr-dev python3-venv python3-dev" ;;
+prove) packages="$packages libmpfr-dev" ;;
 bench) packages="$packages libopenblas-dev libsleef-dev libmpfr-dev" ;;
-*) echo "setup.sh: unknown part '$1': build, test or bench" >&2; exit 2 ;;
+*) echo "setup.sh: unknown part '$1': build, test, prove or bench" >&2; exit 2 ;;
 esac
 
 missing=

@@ -4,9 +4,12 @@
 #define CPU_ISA_ISA_H
 
 #include "core/context.h"
+#include "math/math.h"
 
 typedef struct cpu_kernels {
     const char *name;
+    /* y[i] = f(x[i]), i < n; y may be x. By function: kernels->math[MATH_EXP](x, y, n). */
+    void (*math[MATH_FUNCTION_COUNT])(const float *x, float *y, int64_t n);
 } cpu_kernels;
 
 extern const cpu_kernels cpu_kernels_generic;

@@ -1,7 +1,18 @@
 /* kernels.h: all kernels and their table. Compiled once for each instruction set, by the file that
  * includes this after its simd_*.h and after naming the table. */
 #include "cpu/isa/isa.h"
+#include "cpu/isa/kernels_math.h"
 
 const cpu_kernels CPU_KERNELS_TABLE = {
     .name = CPU_KERNELS_NAME,
+    .math = {
+        [MATH_EXP] = kernel_exp,
+        [MATH_LOG] = kernel_log,
+        [MATH_SQRT] = kernel_sqrt,
+        [MATH_SQRT_DERIVATIVE] = kernel_sqrt_derivative,
+        [MATH_TANH] = kernel_tanh,
+        [MATH_TANH_DERIVATIVE] = kernel_tanh_derivative,
+        [MATH_SIGMOID] = kernel_sigmoid,
+        [MATH_SIGMOID_DERIVATIVE] = kernel_sigmoid_derivative,
+    },
 };

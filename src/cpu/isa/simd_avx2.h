@@ -347,6 +347,11 @@ static inline vd vd_fma(vd a, vd b, vd c)
     return _mm256_fmadd_pd(a, b, c);
 }
 
+static inline vd vd_mad(vd a, vd b, vd c)
+{
+    return vd_fma(a, b, c);
+}
+
 static inline vd vd_neg(vd a)
 {
     return _mm256_xor_pd(a, _mm256_set1_pd(-0.0));

@@ -357,6 +357,11 @@ static inline vd vd_fma(vd a, vd b, vd c)
     return _mm512_fmadd_pd(a, b, c);
 }
 
+static inline vd vd_mad(vd a, vd b, vd c)
+{
+    return vd_fma(a, b, c);
+}
+
 static inline vd vd_neg(vd a)
 {
     return _mm512_castsi512_pd(

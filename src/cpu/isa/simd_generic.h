@@ -356,6 +356,11 @@ static inline vd vd_fma(vd a, vd b, vd c)
     return (vd){ __builtin_fma(a[0], b[0], c[0]), __builtin_fma(a[1], b[1], c[1]) };
 }
 
+static inline vd vd_mad(vd a, vd b, vd c)
+{
+    return a * b + c;
+}
+
 static inline vd vd_neg(vd a)
 {
     return (vd)((vl)a ^ INT64_MIN);

@@ -350,6 +350,11 @@ static inline vd vd_fma(vd a, vd b, vd c)
     return vfmaq_f64(c, a, b);
 }
 
+static inline vd vd_mad(vd a, vd b, vd c)
+{
+    return vd_fma(a, b, c);
+}
+
 static inline vd vd_neg(vd a)
 {
     return vnegq_f64(a);

@@ -1,0 +1,105 @@
+/* test_math.c: the elementary functions: special values, and every kernel against the scalar
+ * functions. Correct rounding itself is tested by tests/math/test_rounding.sh and eadem-exhaustive.
+ */
+#include "core/view.h"
+#include "cpu/isa/isa.h"
+#include "math/math.h"
+#include "test.h"
+
+#include <math.h>
+
+enum { BLOCK = 1 << 14 };
+
+static void assert_same(math_function f, const char *who, float x, float got, float expected)
+{
+    if (core_float_bits(got) != core_float_bits(expected) && !(isnan(got) && isnan(expected)))
+        fail_msg("%s (%s) at %a: got %a, expected %a", math_name(f), who, (double)x, (double)got,
+                 (double)expected);
+}
+
+/* Special values as C's Annex F and PyTorch have them. */
+static void test_special(void **state)
+{
+    (void)state;
+    const float inf = INFINITY;
+    static const float x[] = { 0.0f, -0.0f, INFINITY, -INFINITY, NAN };
+    const float expected[MATH_FUNCTION_COUNT][5] = {
+        [MATH_EXP] = { 1, 1, inf, 0, NAN },
+        [MATH_LOG] = { -inf, -inf, inf, NAN, NAN },
+        [MATH_SQRT] = { 0, -0.0f, inf, NAN, NAN },
+        [MATH_SQRT_DERIVATIVE] = { inf, -inf, 0, NAN, NAN },
+        [MATH_TANH] = { 0, -0.0f, 1, -1, NAN },
+        [MATH_TANH_DERIVATIVE] = { 1, 1, 0, 0, NAN },
+        [MATH_SIGMOID] = { 0.5f, 0.5f, 1, 0, NAN },
+        [MATH_SIGMOID_DERIVATIVE] = { 0.25f, 0.25f, 0, 0, NAN },
+    };
+    for (int f = 0; f < MATH_FUNCTION_COUNT; f++)
+        for (int i = 0; i < 5; i++)
+            assert_same((math_function)f, "scalar", x[i], math_scalar((math_function)f)(x[i]),
+                        expected[f][i]);
+}
+
+/* Blocks around every power of two and one float in 4099. */
+static int64_t fill(float *x, uint32_t round)
+{
+    if (round < 512) {
+        for (uint32_t i = 0; i < BLOCK; i++)
+            x[i] = core_bits_float((round << 23) + i - BLOCK / 2);
+        return BLOCK;
+    }
+    for (uint32_t i = 0; i < BLOCK; i++)
+        x[i] = core_bits_float(((round - 512) * BLOCK + i) * 4099);
+    return BLOCK;
+}
+
+static void test_kernels(void **state)
+{
+    (void)state;
+    static float x[BLOCK], y[BLOCK];
+    for (int isa = 0; ea_isa_available(isa); isa++) {
+        ea_context *ctx;
+        ea_context_options options = { .threads = 1, .isa = ea_isa_available(isa) };
+        assert_int_equal(ea_context_create(&options, &ctx), EA_OK);
+        const cpu_kernels *kernels = cpu_kernels_of(ctx);
+        for (int f = 0; f < MATH_FUNCTION_COUNT; f++)
+            for (uint32_t round = 0; round < 512 + 64; round++) {
+                int64_t n = fill(x, round);
+                kernels->math[f](x, y, n);
+                for (int64_t i = 0; i < n; i += 1 + (round < 512) * 6)
+                    assert_same((math_function)f, options.isa, x[i], y[i],
+                                math_scalar((math_function)f)(x[i]));
+            }
+        ea_context_destroy(ctx);
+    }
+}
+
+/* Any length, in place, and nothing behind the end written. */
+static void test_lengths(void **state)
+{
+    (void)state;
+    float x[70], y[70];
+    for (int isa = 0; ea_isa_available(isa); isa++) {
+        ea_context *ctx;
+        ea_context_options options = { .threads = 1, .isa = ea_isa_available(isa) };
+        assert_int_equal(ea_context_create(&options, &ctx), EA_OK);
+        const cpu_kernels *kernels = cpu_kernels_of(ctx);
+        for (int f = 0; f < MATH_FUNCTION_COUNT; f++)
+            for (int n = 0; n < 69; n++) {
+                for (int i = 0; i < 70; i++)
+                    x[i] = y[i] = 0.1f * (float)(i + 1);
+                kernels->math[f](y, y, n);
+                for (int i = 0; i < 70; i++)
+                    assert_same((math_function)f, options.isa, x[i], y[i],
+                                i < n ? math_scalar((math_function)f)(x[i]) : x[i]);
+            }
+        ea_context_destroy(ctx);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_special),
+                                        cmocka_unit_test(test_kernels),
+                                        cmocka_unit_test(test_lengths) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
