@@ -13,6 +13,7 @@ typedef struct cli_command {
     const char *summary;
 } cli_command;
 
+int cli_data(int argc, char **argv);
 int cli_digest(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 int cli_tokenize(int argc, char **argv);

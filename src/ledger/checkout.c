@@ -289,3 +289,43 @@ ea_status ledger_checkout(ledger_store *store, ledger_type type, const ledger_di
     core_free(job);
     return status;
 }
+
+/* --- Verifying -------------------------------------------------------------------------------- */
+
+static ea_status to_nowhere(void *argument, const void *data, size_t size)
+{
+    (void)argument, (void)data, (void)size;
+    return EA_OK;
+}
+
+static ea_status verify_tree(ledger_store *store, const ledger_digest *digest, int depth);
+
+static ea_status verify_entry(ledger_store *store, ledger_type type, const ledger_digest *digest,
+                              int depth)
+{
+    if (type != LEDGER_FOLDER_ENTRY) {
+        EA_TRY(ledger_get(store, digest, to_nowhere, NULL));
+        ledger_report(store, 0, 1);
+        return EA_OK;
+    }
+    if (depth >= LEDGER_TREE_DEPTH)
+        return core_fail(ledger_context(store), EA_ERR_FORMAT, "a tree deeper than %d folders",
+                         (int)LEDGER_TREE_DEPTH);
+    return verify_tree(store, digest, depth + 1);
+}
+
+static ea_status verify_tree(ledger_store *store, const ledger_digest *digest, int depth)
+{
+    ledger_listing listing;
+    EA_TRY(ledger_tree_read(store, digest, &listing));
+    ea_status status = EA_OK;
+    for (size_t i = 0; i < listing.count && status == EA_OK; i++)
+        status = verify_entry(store, listing.entries[i].type, &listing.entries[i].digest, depth);
+    ledger_listing_free(&listing);
+    return status;
+}
+
+ea_status ledger_verify_content(ledger_store *store, ledger_type type, const ledger_digest *digest)
+{
+    return verify_entry(store, type, digest, 0);
+}

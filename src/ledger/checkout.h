@@ -16,6 +16,9 @@ typedef struct ledger_checkout_options {
 ea_status ledger_checkout(ledger_store *store, ledger_type type, const ledger_digest *digest,
                           const char *path, const ledger_checkout_options *options);
 
+/* Reads a file's or folder's whole content and checks its digests. */
+ea_status ledger_verify_content(ledger_store *store, ledger_type type, const ledger_digest *digest);
+
 /* True for a link, in a folder `depth` below the top, that stays inside: relative, with ".." only
  * at its front and at most `depth` of them. (A ".." behind a name could start from where another
  * link leads.) */
