@@ -16,6 +16,8 @@ typedef struct cli_command {
 int cli_data(int argc, char **argv);
 int cli_digest(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
+int cli_fsck(int argc, char **argv);
+int cli_gc(int argc, char **argv);
 int cli_tokenize(int argc, char **argv);
 
 #endif

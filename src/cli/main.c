@@ -8,6 +8,8 @@ static const cli_command commands[] = {
     { "data", cli_data, "versions of data: add, list, log, diff, checkout, verify, rm" },
     { "digest", cli_digest, "SHA-256 of each tensor in a file, and of the whole" },
     { "doctor", cli_doctor, "does this machine compute the contract's bits?" },
+    { "fsck", cli_fsck, "is the ledger whole?" },
+    { "gc", cli_gc, "free what nothing in the ledger refers to" },
     { "tokenize", cli_tokenize, "token ids of a text, and back" },
 };
 

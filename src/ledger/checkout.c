@@ -276,6 +276,7 @@ ea_status ledger_checkout(ledger_store *store, ledger_type type, const ledger_di
     job->store = store;
     job->mask = current_umask();
     job->options = options ? *options : defaults;
+    bool held = store->locked;
     ea_status status = ledger_lock(store);
     if (status == EA_OK && is_in_the_way(path))
         status = core_fail(ledger_context(store), EA_ERR_STATE,
@@ -284,7 +285,7 @@ ea_status ledger_checkout(ledger_store *store, ledger_type type, const ledger_di
         status = type == LEDGER_FOLDER_ENTRY
                      ? check_out_folder(job, digest, path)
                      : ledger_get_file(store, digest, path, file_mode(job, type));
-    if (!store->in_transaction && store->pending.count == 0)
+    if (!held)
         ledger_unlock(store);
     core_free(job);
     return status;

@@ -215,6 +215,7 @@ ea_status ledger_begin(ledger_store *store)
 {
     if (store->in_transaction)
         return core_fail(store->ctx, EA_ERR_STATE, "a transaction is open already");
+    EA_TRY(ledger_lock(store));
     EA_TRY(ledger_pending_sync(store)); /* so that others wait for the rows only */
     EA_TRY(ledger_exec(store, "BEGIN IMMEDIATE", ""));
     store->in_transaction = true;

@@ -106,6 +106,10 @@ ea_status ledger_pending_descriptor(ledger_store *store, int *fd);
 
 ea_status ledger_locate(ledger_store *store, const ledger_digest *digest, bool *found,
                         ledger_record *record, ledger_place *place);
+ea_status ledger_damaged(ledger_store *store, const ledger_digest *digest, const char *how);
+/* The header in the pack must be what the index says it is; gives the payload's XXH3. */
+ea_status ledger_check_header(ledger_store *store, const ledger_place *place,
+                              const ledger_record *record, uint64_t *check);
 /* Reads part of a record's payload. */
 ea_status ledger_read_payload(ledger_store *store, const ledger_place *place,
                               const ledger_record *record, int64_t from, size_t size, void *out);

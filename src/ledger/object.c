@@ -15,7 +15,7 @@
  * is an index entry: everything in it stands in the pack too. */
 static const char *const object_steps[] = {
     "CREATE TABLE pack (id INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, size INTEGER NOT NULL);"
-    "CREATE TABLE object (digest BLOB PRIMARY KEY, pack INTEGER NOT NULL REFERENCES pack (id),"
+    "CREATE TABLE object (digest BLOB PRIMARY KEY, pack INTEGER NOT NULL,"
     "                     offset INTEGER NOT NULL, encoding INTEGER NOT NULL,"
     "                     size INTEGER NOT NULL, stored INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE ref (owner TEXT NOT NULL, object BLOB NOT NULL, kind INTEGER NOT NULL,"
@@ -272,7 +272,7 @@ static ea_status pack_descriptor(ledger_store *store, int64_t pack, int *fd)
     return EA_OK;
 }
 
-static ea_status damaged(ledger_store *store, const ledger_digest *digest, const char *how)
+ea_status ledger_damaged(ledger_store *store, const ledger_digest *digest, const char *how)
 {
     char hex[LEDGER_HEX_SIZE];
     return core_fail(store->ctx, EA_ERR_FORMAT, "object %.16s… in %.300s %s: run eadem fsck",
@@ -287,11 +287,11 @@ ea_status ledger_read_payload(ledger_store *store, const ledger_place *place,
     if (ledger_pread(fd, out, size, place->offset + LEDGER_RECORD_SIZE + from))
         return EA_OK;
     return errno ? ledger_io_error(store, "read objects of", store->path)
-                 : damaged(store, &record->digest, "is cut short");
+                 : ledger_damaged(store, &record->digest, "is cut short");
 }
 
 /* The header in the pack must be what the index says it is. */
-static ea_status check_header(ledger_store *store, const ledger_place *place,
+ea_status ledger_check_header(ledger_store *store, const ledger_place *place,
                               const ledger_record *record, uint64_t *check)
 {
     unsigned char bytes[LEDGER_RECORD_SIZE];
@@ -302,19 +302,19 @@ static ea_status check_header(ledger_store *store, const ledger_place *place,
     if (found.encoding == record->encoding && found.size == record->size &&
         found.stored == record->stored && ledger_digest_equal(&found.digest, &record->digest))
         return EA_OK;
-    return damaged(store, &record->digest, "is not where the index says");
+    return ledger_damaged(store, &record->digest, "is not where the index says");
 }
 
 ea_status ledger_read_chunk(ledger_store *store, const ledger_place *place,
                             const ledger_record *record)
 {
     uint64_t check;
-    EA_TRY(check_header(store, place, record, &check));
+    EA_TRY(ledger_check_header(store, place, record, &check));
     bool raw = record->encoding == LEDGER_RAW;
     void *payload = raw ? store->content : store->payload;
     EA_TRY(ledger_read_payload(store, place, record, 0, (size_t)record->stored, payload));
     if (ledger_check(payload, (size_t)record->stored) != check)
-        return damaged(store, &record->digest, "is damaged");
+        return ledger_damaged(store, &record->digest, "is damaged");
     return raw ? EA_OK
                : ledger_expand(store->packer, payload, (size_t)record->stored, store->content,
                                (size_t)record->size);
@@ -340,7 +340,7 @@ static ea_status get_chunk(ledger_store *store, const ledger_object *chunk, ledg
     ledger_place place;
     EA_TRY(locate_or_fail(store, &chunk->digest, &record, &place));
     if (record.encoding == LEDGER_LIST || record.size != chunk->size)
-        return damaged(store, &chunk->digest, "is not the chunk that a list says");
+        return ledger_damaged(store, &chunk->digest, "is not the chunk that a list says");
     EA_TRY(ledger_read_chunk(store, &place, &record));
     EA_TRY(ledger_sha_add(store->whole_sha, store->content, (size_t)record.size));
     ledger_report(store, record.size, 0);
@@ -355,7 +355,7 @@ static ea_status get_record(ledger_store *store, const ledger_record *record,
         return get_chunk(store, &chunk, sink, argument);
     }
     uint64_t check;
-    EA_TRY(check_header(store, place, record, &check));
+    EA_TRY(ledger_check_header(store, place, record, &check));
     for (int64_t i = 0; i < record->stored / LEDGER_LIST_ENTRY; i++) {
         ledger_object chunk;
         EA_TRY(ledger_read_entry(store, place, record, i, &chunk));
@@ -364,8 +364,8 @@ static ea_status get_record(ledger_store *store, const ledger_record *record,
     return EA_OK;
 }
 
-ea_status ledger_get(ledger_store *store, const ledger_digest *digest, ledger_sink sink,
-                     void *argument)
+static ea_status get_locked(ledger_store *store, const ledger_digest *digest, ledger_sink sink,
+                            void *argument)
 {
     ledger_record record;
     ledger_place place;
@@ -374,8 +374,20 @@ ea_status ledger_get(ledger_store *store, const ledger_digest *digest, ledger_si
     EA_TRY(ledger_sha_begin(store->whole_sha));
     EA_TRY(get_record(store, &record, &place, sink, argument));
     EA_TRY(ledger_sha_end(store->whole_sha, &found));
-    return ledger_digest_equal(&found, digest) ? EA_OK
-                                               : damaged(store, digest, "has another content");
+    return ledger_digest_equal(&found, digest)
+               ? EA_OK
+               : ledger_damaged(store, digest, "has another content");
+}
+
+ea_status ledger_get(ledger_store *store, const ledger_digest *digest, ledger_sink sink,
+                     void *argument)
+{
+    bool held = store->locked;
+    EA_TRY(ledger_lock(store));
+    ea_status status = get_locked(store, digest, sink, argument);
+    if (!held)
+        ledger_unlock(store);
+    return status;
 }
 
 typedef struct memory_sink {
