@@ -7,6 +7,7 @@
 #include "eadem/io.h"
 #include "eadem/op.h"
 #include "eadem/random.h"
+#include "eadem/run.h"
 #include "eadem/trace.h"
 
 #endif

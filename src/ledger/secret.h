@@ -1,0 +1,14 @@
+/* secret.h: what may not enter a record. Names only are looked at, never contents. */
+#ifndef LEDGER_SECRET_H
+#define LEDGER_SECRET_H
+
+#include <stdbool.h>
+
+/* True for a file that by its name holds a secret: .env, *.pem, id_rsa, anything below .ssh/ … */
+bool ledger_secret_file(const char *path);
+
+/* True for an environment variable that a record keeps: on the list of those that can change a
+ * result, and neither its name nor its value looks like a secret. */
+bool ledger_recorded_variable(const char *name, const char *value);
+
+#endif
