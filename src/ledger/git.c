@@ -267,7 +267,7 @@ static ea_status make_patch(patch_work *work, bool has_commit, ledger_git_state 
     if (mkdir(objects + strlen("GIT_OBJECT_DIRECTORY="), 0700) != 0)
         return core_fail(work->git->ctx, EA_ERR_IO, "cannot make a folder in %s: %s", work->scratch,
                          strerror(errno));
-    int list;
+    int list = -1;
     char *text = NULL;
     size_t size;
     EA_TRY(write_paths(work, &list));
