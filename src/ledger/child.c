@@ -196,6 +196,8 @@ static int spawn(ledger_child *child, const ledger_child_options *options)
     error = posix_spawn_file_actions_addchdir_np(&actions, options->folder);
     for (int i = 0; i < 2 && !error; i++)
         error = posix_spawn_file_actions_adddup2(&actions, child->streams[i].program_end, 1 + i);
+    if (!error) /* onto itself: it then stays open */
+        error = posix_spawn_file_actions_adddup2(&actions, options->inherited, options->inherited);
     if (!error)
         error = posix_spawnattr_setsigmask(&attributes, &child->saved);
     if (!error)
