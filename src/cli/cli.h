@@ -18,6 +18,8 @@ int cli_digest(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 int cli_fsck(int argc, char **argv);
 int cli_gc(int argc, char **argv);
+int cli_log(int argc, char **argv);
+int cli_run(int argc, char **argv);
 int cli_tokenize(int argc, char **argv);
 
 #endif

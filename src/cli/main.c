@@ -10,6 +10,8 @@ static const cli_command commands[] = {
     { "doctor", cli_doctor, "does this machine compute the contract's bits?" },
     { "fsck", cli_fsck, "is the ledger whole?" },
     { "gc", cli_gc, "free what nothing in the ledger refers to" },
+    { "log", cli_log, "report metrics or parameters from inside a run" },
+    { "run", cli_run, "run a command and record it" },
     { "tokenize", cli_tokenize, "token ids of a text, and back" },
 };
 

@@ -219,7 +219,7 @@ static ea_status save(running *r)
 static ea_status record_before(running *r)
 {
     ledger_git *git;
-    char **declared;
+    char **declared = NULL;
     EA_TRY(ledger_git_start(r->ctx, r->options->folder, &git));
     ea_status status = make_folder(r);
     if (status == EA_OK)
