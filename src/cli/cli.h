@@ -20,6 +20,7 @@ int cli_fsck(int argc, char **argv);
 int cli_gc(int argc, char **argv);
 int cli_log(int argc, char **argv);
 int cli_run(int argc, char **argv);
+int cli_runs(int argc, char **argv);
 int cli_tokenize(int argc, char **argv);
 
 #endif

@@ -12,6 +12,7 @@ static const cli_command commands[] = {
     { "gc", cli_gc, "free what nothing in the ledger refers to" },
     { "log", cli_log, "report metrics or parameters from inside a run" },
     { "run", cli_run, "run a command and record it" },
+    { "runs", cli_runs, "list runs, or show one" },
     { "tokenize", cli_tokenize, "token ids of a text, and back" },
 };
 

@@ -90,9 +90,9 @@ static void add_system(json_t *environment)
  */
 static bool is_instruction_set(const char *flag)
 {
-    static const char *const wanted[] = { "sse4_2", "avx*", "fma",     "f16c", "amx*",
-                                          "asimd*", "sve*", "sme*",    "bf16", "i8mm",
-                                          "fphp",   "vx*",  "altivec*" };
+    static const char *const wanted[] = { "sse4_2", "avx*", "fma", "f16c",    "amx*",
+                                          "asimd*", "sve*", "sme", "sme2*",   "bf16",
+                                          "i8mm",   "fphp", "vx*", "altivec*" };
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
         if (fnmatch(wanted[i], flag, 0) == 0)
             return true;

@@ -7,8 +7,8 @@ export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
 unset EADEM_DIR EADEM_RUN_DIR
 fail() { echo "FAILED: $*"; exit 1; }
 git_() { git -c user.name=t -c user.email=t@example.org "$@"; }
-# record JQ-LIKE: an expression over the last run's record r, in Python
-record() { "$eadem" runs last --json | python3 -c "import json,sys; r=json.load(sys.stdin); print($1)"; }
+# record EXPRESSION: a Python expression over the last run's record r
+record() { "$eadem" runs last --json | python3 -c "import json,sys; r=json.load(sys.stdin); print(($1))"; }
 cd "$home"; git init -q p; cd p
 printf 'one\n' >code.txt; printf 'ignored*\n.venv\n' >.gitignore; mkdir -p sub data
 git_ add .; git_ commit -qm first
