@@ -1,9 +1,196 @@
-/* matmul.c: contraction of two matrices on the CPU. */
+/* matmul.c: contraction of two matrices on the CPU: views to the engine's operands. */
+#include "core/memory.h"
 #include "cpu/cpu.h"
-#include "ref/ref.h"
+#include "cpu/gemm.h"
 
-ea_status cpu_matmul(ea_context *ctx, const ea_view *a, const ea_view *b, const ea_view *bias,
-                     const ea_view *out)
+/* One operand or the result: a matrix for each batch entry. */
+typedef struct matrix {
+    const ea_view *view;
+    int64_t line_stride, k_stride; /* for the result: row and column */
+    const int64_t *offsets;
+} matrix;
+
+typedef struct matmul {
+    matrix a, b, out, bias;
+} matmul;
+
+/* --- Operands --------------------------------------------------------------------------------- */
+
+static void pack_any(const matrix *m, const gemm_box *box, int64_t at, float *to)
 {
-    return ref_matmul(ctx, a, b, bias, out);
+    for (int64_t k = 0; k < box->terms; k++)
+        for (int i = 0; i < box->width; i++)
+            *to++ = i < box->lines ? core_load(m->view, at + i * m->line_stride + k * m->k_stride)
+                                   : 0.0f;
+}
+
+static void pack_matrix(const gemm_side *side, const gemm_box *box, float *to)
+{
+    const matrix *m = side->self;
+    const float *data = m->view->data;
+    int64_t at = m->offsets[box->batch] + box->line * m->line_stride + box->k * m->k_stride;
+    if (m->view->dtype == CORE_F32 && m->line_stride == 1)
+        box->kernels->gemm_pack_copy(data + at, m->k_stride, box->lines, box->width, box->terms,
+                                     to);
+    else if (m->view->dtype == CORE_F32 && m->k_stride == 1)
+        box->kernels->gemm_pack_transpose(data + at, m->line_stride, box->lines, box->width,
+                                          box->terms, to);
+    else
+        pack_any(m, box, at, to);
+}
+
+static gemm_side side_of(const matrix *m)
+{
+    return (gemm_side){
+        .pack = pack_matrix,
+        .self = m,
+        .plain = m->view->dtype == CORE_F32 ? m->view->data : NULL,
+        .line_stride = m->line_stride,
+        .k_stride = m->k_stride,
+        .offsets = m->offsets,
+    };
+}
+
+/* --- Result ----------------------------------------------------------------------------------- */
+
+static void finish_tile(const gemm *g, int64_t batch, int64_t row, int64_t rows, int64_t column,
+                        int64_t columns, const float *tile, int64_t tile_row)
+{
+    const matmul *m = g->self;
+    const matrix *out = &m->out, *bias = &m->bias;
+    for (int64_t i = 0; i < rows; i++) {
+        int64_t to = out->offsets[batch] + (row + i) * out->line_stride + column * out->k_stride;
+        int64_t from = 0;
+        if (bias->view)
+            from = bias->offsets[batch] + (row + i) * bias->line_stride + column * bias->k_stride;
+        for (int64_t j = 0; j < columns; j++) {
+            float sum = tile[i * tile_row + j];
+            if (bias->view)
+                sum += core_load(bias->view, from + j * bias->k_stride);
+            core_store(out->view, to + j * out->k_stride, sum);
+        }
+    }
+}
+
+/* --- Dimensions ------------------------------------------------------------------------------- */
+
+/* Removes leading dimension d when it can count as more rows: b does not vary along it, and a, out
+ * and bias step over it as over rows·(row stride). */
+static bool folds(const ea_view *view, int d, int row)
+{
+    return !view->data || view->stride[d] == view->stride[row] * view->shape[row];
+}
+
+static void fold(ea_view *view, int d, int row)
+{
+    view->shape[row] *= view->shape[d];
+    for (int i = d; i < row; i++) {
+        view->shape[i] = view->shape[i + 1];
+        view->stride[i] = view->stride[i + 1];
+    }
+    view->shape[row] = view->shape[row + 1];
+    view->stride[row] = view->stride[row + 1];
+    view->ndim--;
+}
+
+static void drop(ea_view *view, int d)
+{
+    for (int i = d; i + 1 < view->ndim; i++) {
+        view->shape[i] = view->shape[i + 1];
+        view->stride[i] = view->stride[i + 1];
+    }
+    view->ndim--;
+}
+
+/* Innermost leading dimensions become rows while they can; those of size 1 go. */
+static void fold_leading(ea_view *a, ea_view *b, ea_view *bias, ea_view *out)
+{
+    for (int d = out->ndim - 3; d >= 0; d--) {
+        int row = out->ndim - 2;
+        if (out->shape[d] == 1) {
+            drop(a, d), drop(b, d), drop(out, d), drop(bias, d);
+        } else if (d == row - 1 && b->stride[d] == 0 && folds(a, d, row) && folds(out, d, row) &&
+                   folds(bias, d, row)) {
+            fold(a, d, row), fold(out, d, row), fold(bias, d, row), drop(b, d);
+        }
+    }
+}
+
+/* Where each batch entry begins; NULL when there is no memory. */
+static const int64_t *batch_offsets(ea_context *ctx, const ea_view *view, int64_t batch)
+{
+    ea_view lead = *view;
+    lead.ndim -= 2;
+    int64_t *offsets = core_arena_alloc(ctx->arena, sizeof *offsets * (size_t)batch);
+    for (int64_t i = 0; offsets && i < batch; i++)
+        offsets[i] = core_offset(&lead, i);
+    return offsets;
+}
+
+static void exchange(int64_t *a, int64_t *b)
+{
+    int64_t t = *a;
+    *a = *b;
+    *b = t;
+}
+
+/* Computes the transposed product instead when its rows and columns fill the register tiles better.
+ */
+static bool better_transposed(const cpu_kernels *kernels, int64_t rows, int64_t columns)
+{
+    if (columns <= 3 || rows <= 3)
+        return columns < rows;
+    int64_t width = kernels->gemm_columns;
+    double filled = (double)columns / (double)((columns + width - 1) / width * width);
+    double filled_transposed = (double)rows / (double)((rows + width - 1) / width * width);
+    return filled_transposed > 1.2 * filled;
+}
+
+ea_status cpu_matmul(ea_context *ctx, const ea_view *a_in, const ea_view *b_in,
+                     const ea_view *bias_in, const ea_view *out_in)
+{
+    ea_view a = *a_in, b = *b_in, out = *out_in, bias = bias_in ? *bias_in : *out_in;
+    if (core_numel(&out) == 0)
+        return EA_OK;
+    if (!bias_in)
+        bias.data = NULL;
+    fold_leading(&a, &b, &bias, &out);
+
+    int row = out.ndim - 2, column = out.ndim - 1;
+    int64_t rows = out.shape[row], columns = out.shape[column];
+    int64_t batch = core_numel(&out) / (rows * columns);
+    matmul m = {
+        .a = { &a, a.stride[row], a.stride[column], batch_offsets(ctx, &a, batch) },
+        .b = { &b, b.stride[column], b.stride[row], batch_offsets(ctx, &b, batch) },
+        .out = { &out, out.stride[row], out.stride[column], batch_offsets(ctx, &out, batch) },
+        .bias = { bias_in ? &bias : NULL, bias.stride[row], bias.stride[column],
+                  batch_offsets(ctx, &bias, batch) },
+    };
+    if (!m.a.offsets || !m.b.offsets || !m.out.offsets || !m.bias.offsets)
+        return core_fail(ctx, EA_ERR_MEMORY, "no memory for %lld batch entries", (long long)batch);
+    int64_t terms = a.shape[column];
+    if (better_transposed(cpu_kernels_of(ctx), rows, columns)) {
+        matrix t = m.a;
+        m.a = m.b;
+        m.b = t;
+        exchange(&rows, &columns);
+        exchange(&m.out.line_stride, &m.out.k_stride);
+        exchange(&m.bias.line_stride, &m.bias.k_stride);
+    }
+    bool direct = out.dtype == CORE_F32 && m.out.k_stride == 1;
+    gemm g = {
+        .batch = batch,
+        .rows = rows,
+        .columns = columns,
+        .terms = terms,
+        .block = cpu_contract_block(ctx),
+        .a = side_of(&m.a),
+        .b = side_of(&m.b),
+        .out = direct ? out.data : NULL,
+        .out_row = m.out.line_stride,
+        .out_offsets = m.out.offsets,
+        .finish = direct && !bias_in ? NULL : finish_tile,
+        .self = &m,
+    };
+    return cpu_gemm_is_thin(&g) ? cpu_gemm_thin(ctx, &g) : cpu_gemm(ctx, &g);
 }

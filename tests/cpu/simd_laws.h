@@ -157,6 +157,18 @@ static void test_memory(void **state)
     vf_store(to, vf_gather(from, vi_load(index)));
     for (int i = 0; i < VF_LANES; i++)
         same_float(to[i], from[index[i]]);
+    float square[VF_LANES][VF_LANES];
+    vf rows[VF_LANES];
+    for (int i = 0; i < VF_LANES * VF_LANES; i++)
+        square[i / VF_LANES][i % VF_LANES] = (float)i;
+    for (int i = 0; i < VF_LANES; i++)
+        rows[i] = vf_load(square[i]);
+    vf_transpose(rows);
+    for (int i = 0; i < VF_LANES; i++) {
+        vf_store(to, rows[i]);
+        for (int j = 0; j < VF_LANES; j++)
+            same_float(to[j], square[j][i]);
+    }
     for (uint32_t h = 0; h < 65536; h += VF_LANES) {
         uint16_t halves[VF_LANES];
         for (int i = 0; i < VF_LANES; i++)

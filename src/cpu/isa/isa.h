@@ -6,10 +6,41 @@
 #include "core/context.h"
 #include "math/math.h"
 
+/* A panel: `rows` rows of one panel's width of columns, over `terms` terms. Strides in elements. */
+typedef struct cpu_gemm_panel {
+    int64_t rows, terms;
+    const float *a; /* element (row, k) of the first gemm_rows rows at row·a_line + k·a_k */
+    int64_t a_line, a_k;
+    int64_t a_panel; /* from one group of gemm_rows rows to the next */
+    const float *b;  /* row k of gemm_columns elements at k·b_k */
+    int64_t b_k;
+    const float *start; /* the chains' values so far; NULL: +0 */
+    int64_t start_row;
+    const float *total; /* added to the chains at the end; NULL: nothing */
+    int64_t total_row;
+    float *out; /* may be `start` or `total` */
+    int64_t out_row;
+} cpu_gemm_panel;
+
 typedef struct cpu_kernels {
     const char *name;
     /* y[i] = f(x[i]), i < n; y may be x. By function: kernels->math[MATH_EXP](x, y, n). */
     void (*math[MATH_FUNCTION_COUNT])(const float *x, float *y, int64_t n);
+    int gemm_rows;    /* rows of a register tile */
+    int gemm_columns; /* columns of a register tile, the width of a panel */
+    void (*gemm_panel)(const cpu_gemm_panel *panel);
+    /* to[k·width + i] = from[k·stride + i], or from[i·stride + k], for i < lines; else +0 */
+    void (*gemm_pack_copy)(const float *from, int64_t stride, int lines, int width, int64_t terms,
+                           float *to);
+    void (*gemm_pack_transpose)(const float *from, int64_t stride, int lines, int width,
+                                int64_t terms, float *to);
+    /* One chain for each column from +0, b read in place: columns neighbours, or terms neighbours
+     */
+    void (*gemm_row)(const float *a, int64_t a_k, const float *b, int64_t b_k, int64_t terms,
+                     int64_t columns, float *out);
+    int gemm_dots_columns; /* most columns of one gemm_dots */
+    void (*gemm_dots)(const float *a, int64_t a_k, const float *b, int64_t b_column, int64_t terms,
+                      int columns, float *out);
 } cpu_kernels;
 
 extern const cpu_kernels cpu_kernels_generic;

@@ -1,6 +1,8 @@
 /* kernels.h: all kernels and their table. Compiled once for each instruction set, by the file that
  * includes this after its simd_*.h and after naming the table. */
 #include "cpu/isa/isa.h"
+
+#include "cpu/isa/kernels_gemm.h"
 #include "cpu/isa/kernels_math.h"
 
 const cpu_kernels CPU_KERNELS_TABLE = {
@@ -15,4 +17,12 @@ const cpu_kernels CPU_KERNELS_TABLE = {
         [MATH_SIGMOID] = kernel_sigmoid,
         [MATH_SIGMOID_DERIVATIVE] = kernel_sigmoid_derivative,
     },
+    .gemm_rows = GEMM_ROWS,
+    .gemm_columns = GEMM_VECTORS * VF_LANES,
+    .gemm_panel = gemm_panel,
+    .gemm_pack_copy = gemm_pack_copy,
+    .gemm_pack_transpose = gemm_pack_transpose,
+    .gemm_row = gemm_row,
+    .gemm_dots_columns = GEMM_DOTS * VF_LANES,
+    .gemm_dots = gemm_dots,
 };

@@ -59,6 +59,26 @@ static inline vf vf_gather(const float *p, vi index)
     return _mm256_i32gather_ps(p, index, 4);
 }
 
+/* rows[i][j] ↔ rows[j][i]. Pairs of elements are exchanged first, then quarters, then halves. */
+static inline void vf_transpose(vf rows[VF_LANES])
+{
+    vf pair[8], quad[8];
+    for (int i = 0; i < 8; i += 2) {
+        pair[i] = _mm256_unpacklo_ps(rows[i], rows[i + 1]);
+        pair[i + 1] = _mm256_unpackhi_ps(rows[i], rows[i + 1]);
+    }
+    for (int i = 0; i < 8; i += 4) {
+        quad[i] = _mm256_shuffle_ps(pair[i], pair[i + 2], 0x44);
+        quad[i + 1] = _mm256_shuffle_ps(pair[i], pair[i + 2], 0xee);
+        quad[i + 2] = _mm256_shuffle_ps(pair[i + 1], pair[i + 3], 0x44);
+        quad[i + 3] = _mm256_shuffle_ps(pair[i + 1], pair[i + 3], 0xee);
+    }
+    for (int i = 0; i < 4; i++) {
+        rows[i] = _mm256_permute2f128_ps(quad[i], quad[i + 4], 0x20);
+        rows[i + 4] = _mm256_permute2f128_ps(quad[i], quad[i + 4], 0x31);
+    }
+}
+
 /* --- float: arithmetic ------------------------------------------------------------------------ */
 
 static inline vf vf_set(float x)

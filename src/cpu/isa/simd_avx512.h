@@ -67,6 +67,33 @@ static inline vf vf_gather(const float *p, vi index)
     return _mm512_i32gather_ps(index, p, 4);
 }
 
+/* rows[i][j] ↔ rows[j][i]. Pairs of elements are exchanged first, then quads, then the 128-bit
+ * parts. */
+static inline void vf_transpose(vf rows[VF_LANES])
+{
+    vf pair[16], quad[16];
+    for (int i = 0; i < 16; i += 2) {
+        pair[i] = _mm512_unpacklo_ps(rows[i], rows[i + 1]);
+        pair[i + 1] = _mm512_unpackhi_ps(rows[i], rows[i + 1]);
+    }
+    for (int i = 0; i < 16; i += 4) {
+        quad[i] = _mm512_shuffle_ps(pair[i], pair[i + 2], 0x44);
+        quad[i + 1] = _mm512_shuffle_ps(pair[i], pair[i + 2], 0xee);
+        quad[i + 2] = _mm512_shuffle_ps(pair[i + 1], pair[i + 3], 0x44);
+        quad[i + 3] = _mm512_shuffle_ps(pair[i + 1], pair[i + 3], 0xee);
+    }
+    for (int i = 0; i < 4; i++) {
+        vf even_low = _mm512_shuffle_f32x4(quad[i], quad[i + 4], 0x88);
+        vf odd_low = _mm512_shuffle_f32x4(quad[i], quad[i + 4], 0xdd);
+        vf even_high = _mm512_shuffle_f32x4(quad[i + 8], quad[i + 12], 0x88);
+        vf odd_high = _mm512_shuffle_f32x4(quad[i + 8], quad[i + 12], 0xdd);
+        rows[i] = _mm512_shuffle_f32x4(even_low, even_high, 0x88);
+        rows[i + 4] = _mm512_shuffle_f32x4(odd_low, odd_high, 0x88);
+        rows[i + 8] = _mm512_shuffle_f32x4(even_low, even_high, 0xdd);
+        rows[i + 12] = _mm512_shuffle_f32x4(odd_low, odd_high, 0xdd);
+    }
+}
+
 /* --- float: arithmetic ------------------------------------------------------------------------ */
 
 static inline vf vf_set(float x)

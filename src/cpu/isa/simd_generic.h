@@ -19,6 +19,9 @@ typedef int64_t vl __attribute__((vector_size(16))); /* int64 */
 typedef vi vfm;                                      /* mask of a vf or vi: 0 or −1 a lane */
 typedef vl vdm;                                      /* mask of a vd or vl */
 
+/* For steps inside a function. */
+typedef double simd_double4 __attribute__((vector_size(32)));
+typedef int64_t simd_long4 __attribute__((vector_size(32)));
 typedef uint32_t simd_u32 __attribute__((vector_size(16)));
 typedef uint64_t simd_u64 __attribute__((vector_size(16)));
 
@@ -65,6 +68,16 @@ static inline vf vf_load_f16(const uint16_t *p)
 static inline vf vf_gather(const float *p, vi index)
 {
     return (vf){ p[index[0]], p[index[1]], p[index[2]], p[index[3]] };
+}
+
+/* rows[i][j] ↔ rows[j][i]. */
+static inline void vf_transpose(vf rows[VF_LANES])
+{
+    vf a = rows[0], b = rows[1], c = rows[2], d = rows[3];
+    rows[0] = (vf){ a[0], b[0], c[0], d[0] };
+    rows[1] = (vf){ a[1], b[1], c[1], d[1] };
+    rows[2] = (vf){ a[2], b[2], c[2], d[2] };
+    rows[3] = (vf){ a[3], b[3], c[3], d[3] };
 }
 
 /* --- float: arithmetic ------------------------------------------------------------------------ */
@@ -289,19 +302,29 @@ static inline vi vi_select(vfm m, vi a, vi b)
 
 /* --- double ----------------------------------------------------------------------------------- */
 
+/* Whole vectors are converted: element by element, gcc 12 miscompiles some uses at -O2. */
 static inline vd vf_lo(vf a)
 {
-    return (vd){ a[0], a[1] };
+    simd_double4 wide = __builtin_convertvector(a, simd_double4);
+    vd half;
+    memcpy(&half, &wide, sizeof half);
+    return half;
 }
 
 static inline vd vf_hi(vf a)
 {
-    return (vd){ a[2], a[3] };
+    simd_double4 wide = __builtin_convertvector(a, simd_double4);
+    vd half;
+    memcpy(&half, (const char *)&wide + sizeof half, sizeof half);
+    return half;
 }
 
 static inline vf vd_pack(vd lo, vd hi)
 {
-    return (vf){ (float)lo[0], (float)lo[1], (float)hi[0], (float)hi[1] };
+    simd_double4 wide;
+    memcpy(&wide, &lo, sizeof lo);
+    memcpy((char *)&wide + sizeof lo, &hi, sizeof hi);
+    return __builtin_convertvector(wide, vf);
 }
 
 static inline vd vd_load(const double *p)
@@ -505,28 +528,24 @@ static inline vf vf_fma(vf a, vf b, vf c)
 
 #else
 
-/* a·b + c rounded to odd in double. The product of two floats is exact in double. The sum is
- * rounded to nearest and `error` is what that lost, exactly (Knuth's two-sum). If something was
- * lost and the last bit of the sum is even, the odd neighbour is the one towards the error. The
- * comparisons are ordered, so an infinite or NaN sum, whose error is NaN, stays as it is. */
-static inline vd simd_fma_odd(vd a, vd b, vd c)
-{
-    vd product = a * b, sum = product + c;
-    vd c_part = sum - product, product_part = sum - c_part;
-    vd error = (product - product_part) + (c - c_part);
-    vdm lost = (vdm)(error < 0) | (vdm)(error > 0);
-    vdm towards_zero = (vdm)(((vl)error ^ (vl)sum) < 0);
-    vl step = 1 | towards_zero; /* −1 or +1 in the last place */
-    vdm even = ((vl)sum & 1) - 1;
-    return (vd)((vl)sum + (step & lost & even));
-}
-
-/* Rounding to odd with 53 bits and then to nearest with 24, or fewer for subnormals, gives the same
- * as rounding once, since 53 ≥ 24 + 2 (Boldo and Melquiond, 2008). */
+/* In double, the product of two floats is exact, and `error` is what rounding lost of the sum,
+ * exactly (Knuth's two-sum). Then the sum is made to be rounded to odd: if something was lost and
+ * its last bit is even, the odd neighbour towards the error is taken. The comparisons are ordered,
+ * so an infinite or NaN sum, whose error is NaN, stays as it is. Rounding to odd with 53 bits and
+ * then to nearest with 24, or fewer for subnormals, gives the same as rounding once, since 53 ≥ 24
+ * + 2 (Boldo and Melquiond, 2008). */
 static inline vf vf_fma(vf a, vf b, vf c)
 {
-    return vd_pack(simd_fma_odd(vf_lo(a), vf_lo(b), vf_lo(c)),
-                   simd_fma_odd(vf_hi(a), vf_hi(b), vf_hi(c)));
+    simd_double4 product =
+        __builtin_convertvector(a, simd_double4) * __builtin_convertvector(b, simd_double4);
+    simd_double4 addend = __builtin_convertvector(c, simd_double4), sum = product + addend;
+    simd_double4 addend_part = sum - product, product_part = sum - addend_part;
+    simd_double4 error = (product - product_part) + (addend - addend_part);
+    simd_long4 lost = (simd_long4)(error < 0) | (simd_long4)(error > 0);
+    simd_long4 even = ((simd_long4)sum & 1) - 1;
+    simd_long4 inwards = (simd_long4)((error < 0) ^ (sum < 0));
+    simd_long4 odd = (simd_long4)sum + ((1 | inwards) & lost & even); /* ±1 in the last place */
+    return __builtin_convertvector((simd_double4)odd, vf);
 }
 
 #endif

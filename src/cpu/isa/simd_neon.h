@@ -59,6 +59,16 @@ static inline vf vf_gather(const float *p, vi index)
     return vld1q_f32(lanes);
 }
 
+/* rows[i][j] ↔ rows[j][i]. */
+static inline void vf_transpose(vf rows[VF_LANES])
+{
+    float32x4x2_t ab = vtrnq_f32(rows[0], rows[1]), cd = vtrnq_f32(rows[2], rows[3]);
+    rows[0] = vcombine_f32(vget_low_f32(ab.val[0]), vget_low_f32(cd.val[0]));
+    rows[1] = vcombine_f32(vget_low_f32(ab.val[1]), vget_low_f32(cd.val[1]));
+    rows[2] = vcombine_f32(vget_high_f32(ab.val[0]), vget_high_f32(cd.val[0]));
+    rows[3] = vcombine_f32(vget_high_f32(ab.val[1]), vget_high_f32(cd.val[1]));
+}
+
 /* --- float: arithmetic ------------------------------------------------------------------------ */
 
 static inline vf vf_set(float x)

@@ -1,0 +1,232 @@
+/* kernels_gemm.h: the inner loops of contractions (src/cpu/gemm.c).
+ *
+ * A tile of output elements is held in registers, GEMM_ROWS rows of GEMM_VECTORS vectors. Every
+ * lane is one element's chain of fused multiply-adds over ascending k; no sum is ever split.
+ */
+
+/* As many accumulators as the register file holds beside one row of b and one element of a. */
+#if VF_LANES == 16
+enum { GEMM_ROWS = 14, GEMM_VECTORS = 2 };
+#elif VF_LANES == 8
+enum { GEMM_ROWS = 6, GEMM_VECTORS = 2 };
+#elif defined(__aarch64__)
+enum { GEMM_ROWS = 8, GEMM_VECTORS = 3 };
+#else
+enum { GEMM_ROWS = 4, GEMM_VECTORS = 2 };
+#endif
+
+#ifdef __clang__
+#define GEMM_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define GEMM_UNROLL _Pragma("GCC unroll 16")
+#endif
+#define GEMM_INLINE static inline __attribute__((always_inline))
+
+/* `rows` and `vectors` are constants at every call, so that the loops over them unroll and `sum`
+ * stays in registers. */
+GEMM_INLINE void gemm_tile(const int rows, const int vectors, int64_t a_line, int64_t a_k,
+                           int64_t b_k, const cpu_gemm_panel *p, const float *a, int64_t row)
+{
+    vf sum[GEMM_ROWS][GEMM_VECTORS];
+    const float *start = p->start ? p->start + row * p->start_row : NULL;
+    GEMM_UNROLL
+    for (int i = 0; i < rows; i++)
+        GEMM_UNROLL
+    for (int j = 0; j < vectors; j++)
+        sum[i][j] = start ? vf_load(start + i * p->start_row + j * VF_LANES) : vf_zero();
+
+    const float *b = p->b;
+    for (int64_t k = 0; k < p->terms; k++) {
+        vf y[GEMM_VECTORS];
+        GEMM_UNROLL
+        for (int j = 0; j < vectors; j++)
+            y[j] = vf_load(b + j * VF_LANES);
+        GEMM_UNROLL
+        for (int i = 0; i < rows; i++) {
+            vf x = vf_set(a[i * a_line]);
+            GEMM_UNROLL
+            for (int j = 0; j < vectors; j++)
+                sum[i][j] = vf_fma(x, y[j], sum[i][j]);
+        }
+        a += a_k;
+        b += b_k;
+    }
+
+    const float *total = p->total ? p->total + row * p->total_row : NULL;
+    float *out = p->out + row * p->out_row;
+    GEMM_UNROLL
+    for (int i = 0; i < rows; i++)
+        GEMM_UNROLL
+    for (int j = 0; j < vectors; j++) {
+        vf s = sum[i][j];
+        if (total)
+            s = vf_add(vf_load(total + i * p->total_row + j * VF_LANES), s);
+        vf_store(out + i * p->out_row + j * VF_LANES, s);
+    }
+}
+
+/* All rows of a panel, GEMM_ROWS at a time, and the rest. */
+GEMM_INLINE void gemm_rows(int64_t a_line, int64_t a_k, int64_t b_k, const cpu_gemm_panel *p)
+{
+    const float *a = p->a;
+    int64_t row = 0;
+    for (; row + GEMM_ROWS <= p->rows; row += GEMM_ROWS, a += p->a_panel)
+        gemm_tile(GEMM_ROWS, GEMM_VECTORS, a_line, a_k, b_k, p, a, row);
+    switch (p->rows - row) {
+#define GEMM_REST(n)                                             \
+    case n:                                                      \
+        gemm_tile(n, GEMM_VECTORS, a_line, a_k, b_k, p, a, row); \
+        break;
+        GEMM_REST(1)
+        GEMM_REST(2)
+        GEMM_REST(3)
+#if VF_LANES > 4 || defined(__aarch64__)
+        GEMM_REST(4)
+        GEMM_REST(5)
+#endif
+#if VF_LANES == 16 || defined(__aarch64__)
+        GEMM_REST(6)
+        GEMM_REST(7)
+#endif
+#if VF_LANES == 16
+        GEMM_REST(8)
+        GEMM_REST(9)
+        GEMM_REST(10)
+        GEMM_REST(11)
+        GEMM_REST(12)
+        GEMM_REST(13)
+#endif
+#undef GEMM_REST
+    }
+}
+
+static void gemm_panel(const cpu_gemm_panel *p)
+{
+    if (p->a_line == 1 && p->a_k == GEMM_ROWS && p->b_k == GEMM_VECTORS * VF_LANES)
+        gemm_rows(1, GEMM_ROWS, GEMM_VECTORS * VF_LANES, p);
+    else
+        gemm_rows(p->a_line, p->a_k, p->b_k, p);
+}
+
+/* --- Packing ---------------------------------------------------------------------------------- */
+
+/* Panel of `width` lines whose elements for one k are neighbours: to[k·width + i] = from[k·stride +
+ * i] for i < lines, zero above. */
+static void gemm_pack_copy(const float *from, int64_t stride, int lines, int width, int64_t terms,
+                           float *to)
+{
+    for (int64_t k = 0; k < terms; k++, from += stride, to += width) {
+        int i = 0;
+        for (; i + VF_LANES <= lines; i += VF_LANES)
+            vf_store(to + i, vf_load(from + i));
+        for (; i < width; i += VF_LANES)
+            vf_store_n(to + i, vf_load_n(from + i, i < lines ? lines - i : 0),
+                       width - i < VF_LANES ? width - i : VF_LANES);
+    }
+}
+
+/* The same from lines whose terms are neighbours: to[k·width + i] = from[i·stride + k]. Squares of
+ * VF_LANES lines by VF_LANES terms are transposed in registers. */
+static void gemm_pack_transpose(const float *from, int64_t stride, int lines, int width,
+                                int64_t terms, float *to)
+{
+    for (int first = 0; first < width; first += VF_LANES) {
+        int wide = width - first < VF_LANES ? width - first : VF_LANES;
+        for (int64_t k = 0; k < terms; k += VF_LANES) {
+            int deep = terms - k < VF_LANES ? (int)(terms - k) : VF_LANES;
+            vf rows[VF_LANES];
+            for (int i = 0; i < VF_LANES; i++) {
+                const float *p = from + (first + i) * stride + k;
+                rows[i] = first + i >= lines ? vf_zero()
+                          : deep < VF_LANES  ? vf_load_n(p, deep)
+                                             : vf_load(p);
+            }
+            vf_transpose(rows);
+            float *at = to + k * width + first;
+            if (wide == VF_LANES)
+                for (int i = 0; i < deep; i++)
+                    vf_store(at + i * width, rows[i]);
+            else
+                for (int i = 0; i < deep; i++)
+                    vf_store_n(at + i * width, rows[i], wide);
+        }
+    }
+}
+
+/* --- Few rows: every element of b is used once or a few times, so b is read in place -------------
+ */
+
+/* out[j] = fma chain over `terms` ≤ GEMM_STREAMS rows of b, begun at out[j], or at +0. */
+enum { GEMM_STREAMS = 8 };
+
+GEMM_INLINE void gemm_stream(const int terms, const float *x, const float *b, int64_t b_k,
+                             int64_t columns, bool fresh, float *out)
+{
+    vf scale[GEMM_STREAMS];
+    GEMM_UNROLL
+    for (int k = 0; k < terms; k++)
+        scale[k] = vf_set(x[k]);
+    int64_t j = 0;
+    for (; j + VF_LANES <= columns; j += VF_LANES) {
+        vf sum = fresh ? vf_zero() : vf_load(out + j);
+        GEMM_UNROLL
+        for (int k = 0; k < terms; k++)
+            sum = vf_fma(scale[k], vf_load(b + k * b_k + j), sum);
+        vf_store(out + j, sum);
+    }
+    if (j < columns) {
+        int rest = (int)(columns - j);
+        vf sum = fresh ? vf_zero() : vf_load_n(out + j, rest);
+        GEMM_UNROLL
+        for (int k = 0; k < terms; k++)
+            sum = vf_fma(scale[k], vf_load_n(b + k * b_k + j, rest), sum);
+        vf_store_n(out + j, sum, rest);
+    }
+}
+
+/* One row of a times b with neighbouring columns, into out, from +0. */
+static void gemm_row(const float *a, int64_t a_k, const float *b, int64_t b_k, int64_t terms,
+                     int64_t columns, float *out)
+{
+    for (int64_t k = 0; k < terms; k += GEMM_STREAMS) {
+        float x[GEMM_STREAMS];
+        int streams = terms - k < GEMM_STREAMS ? (int)(terms - k) : GEMM_STREAMS;
+        for (int i = 0; i < streams; i++)
+            x[i] = a[(k + i) * a_k];
+        if (streams == GEMM_STREAMS)
+            gemm_stream(GEMM_STREAMS, x, b + k * b_k, b_k, columns, k == 0, out);
+        else
+            for (int i = 0; i < streams; i++)
+                gemm_stream(1, x + i, b + (k + i) * b_k, b_k, columns, k + i == 0, out);
+    }
+}
+
+/* One row of a times up to GEMM_DOTS·VF_LANES columns of b whose terms are neighbours, from +0:
+ * squares of b are transposed in registers, so that lanes are columns. */
+enum { GEMM_DOTS = 2 };
+
+static void gemm_dots(const float *a, int64_t a_k, const float *b, int64_t b_column, int64_t terms,
+                      int columns, float *out)
+{
+    vf sum[GEMM_DOTS];
+    for (int g = 0; g < GEMM_DOTS; g++)
+        sum[g] = vf_zero();
+    for (int64_t k = 0; k < terms; k += VF_LANES) {
+        int deep = terms - k < VF_LANES ? (int)(terms - k) : VF_LANES;
+        for (int g = 0; g < GEMM_DOTS; g++) {
+            vf rows[VF_LANES];
+            for (int i = 0; i < VF_LANES; i++) {
+                int column = g * VF_LANES + i < columns ? g * VF_LANES + i : columns - 1;
+                const float *p = b + column * b_column + k;
+                rows[i] = deep < VF_LANES ? vf_load_n(p, deep) : vf_load(p);
+            }
+            vf_transpose(rows);
+            for (int i = 0; i < deep; i++)
+                sum[g] = vf_fma(vf_set(a[(k + i) * a_k]), rows[i], sum[g]);
+        }
+    }
+    for (int g = 0; g * VF_LANES < columns; g++) {
+        int rest = columns - g * VF_LANES;
+        vf_store_n(out + g * VF_LANES, sum[g], rest < VF_LANES ? rest : VF_LANES);
+    }
+}
