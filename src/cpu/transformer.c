@@ -10,7 +10,8 @@
 
 enum { GRAIN = 4096, BLOCK = 512, LANES = 16, CHUNK = 1024, MAX_CHUNKS = 1024 };
 
-/* --- The sum rule ------------------------------------------------------------------------------ */
+/* --- The sum rule ------------------------------------------------------------------------------
+ */
 
 static float fold(float lane[LANES])
 {
@@ -52,7 +53,8 @@ static float sum_row(const float *x, int64_t n, bool squared, float centre)
     return count == 1 ? chunks[0] : sum_chunk(chunks, count);
 }
 
-/* --- Rows -------------------------------------------------------------------------------------- */
+/* --- Rows --------------------------------------------------------------------------------------
+ */
 
 typedef struct norm_job {
     int64_t n;
@@ -108,7 +110,8 @@ void cpu_layer_norm(ea_context *ctx, int64_t rows, int64_t n, const float *x, co
     core_parallel(ctx, rows, GRAIN / n, layer_norm_rows, &job);
 }
 
-/* --- Elementwise ------------------------------------------------------------------------------- */
+/* --- Elementwise -------------------------------------------------------------------------------
+ */
 
 typedef struct map_job {
     const cpu_kernels *kernels;
@@ -142,7 +145,7 @@ static void gelu_piece(void *argument, int64_t begin, int64_t end, int worker)
         float *x = j->x + at;
         for (int64_t i = 0; i < n; i++) {
             float square = x[i] * x[i], cube = square * x[i];
-            float term = 0x1.6e4e26p-5f * cube; /* 0.044715 */
+            float term = 0x1.6e4e26p-5f * cube;       /* 0.044715 */
             bent[i] = 0x1.988454p-1f * (x[i] + term); /* √(2/π) */
         }
         j->kernels->math[MATH_TANH](bent, bent, n);
@@ -177,7 +180,8 @@ void cpu_accumulate(ea_context *ctx, int64_t n, float *x, const float *y)
     core_parallel(ctx, n, 4 * GRAIN, accumulate_piece, &job);
 }
 
-/* --- Attention --------------------------------------------------------------------------------- */
+/* --- Attention ---------------------------------------------------------------------------------
+ */
 
 typedef struct attend_job {
     const ref_attention *a;
@@ -201,10 +205,9 @@ static float weigh(const attend_job *j, int64_t row, int kv_head, const float *q
     for (int64_t at = low; at < high;) {
         int first = (int)(at % a->page);
         int count = (int)(high - at < a->page - first ? high - at : a->page - first);
-        const float *keys = a->pages[row][at / a->page] + a->offset +
-                            (int64_t)kv_head * a->dim * a->page + first;
-        j->kernels->attention_scores(q, a->dim, keys, a->page, count,
-                                     weight + at % REF_KEY_BLOCK);
+        const float *keys =
+            a->pages[row][at / a->page] + a->offset + (int64_t)kv_head * a->dim * a->page + first;
+        j->kernels->attention_scores(q, a->dim, keys, a->page, count, weight + at % REF_KEY_BLOCK);
         at += count;
     }
     float maximum = -INFINITY, *x = weight + low % REF_KEY_BLOCK;
@@ -233,8 +236,8 @@ static void gather_values(const attend_job *j, int64_t row, int kv_head, const f
     }
 }
 
-static void attend_block(const attend_job *j, int64_t row, int kv_head, const float *q,
-                         int64_t low, int64_t high, seen *s)
+static void attend_block(const attend_job *j, int64_t row, int kv_head, const float *q, int64_t low,
+                         int64_t high, seen *s)
 {
     float weight[REF_KEY_BLOCK], chain[MAX_DIM];
     float maximum = weigh(j, row, kv_head, q, low, high, weight);
@@ -247,7 +250,7 @@ static void attend_block(const attend_job *j, int64_t row, int kv_head, const fl
         float old = s->values[d] * old_share, new = chain[d] * new_share;
         s->values[d] = old + new;
     }
-    float old = s->total * old_share, new = total * new_share;
+    float old = s->total * old_share, new = total *new_share;
     s->total = old + new;
     s->maximum = merged;
 }
@@ -280,7 +283,8 @@ void cpu_attend(ea_context *ctx, const ref_attention *attention)
     core_parallel(ctx, attention->rows * attention->heads, 1, attend_heads, &job);
 }
 
-/* --- Softmax ----------------------------------------------------------------------------------- */
+/* --- Softmax -----------------------------------------------------------------------------------
+ */
 
 float cpu_row_exp_sum(ea_context *ctx, int64_t n, const float *x, float *maximum)
 {

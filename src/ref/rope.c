@@ -1,6 +1,6 @@
-/* rope.c: rotary position embedding. Powers, sines and cosines are computed as unevaluated sums of two
- * doubles with an error below 2^−90, so that rounding them is correct rounding in all but ≈ 2^−60 of
- * cases: far fewer than there are positions. */
+/* rope.c: rotary position embedding. Powers, sines and cosines are computed as unevaluated sums of
+ * two doubles with an error below 2^−90, so that rounding them is correct rounding in all but ≈
+ * 2^−60 of cases: far fewer than there are positions. */
 #include "ref/rope.h"
 
 #include <math.h>
@@ -9,7 +9,8 @@ typedef struct twofold {
     double high, low;
 } twofold;
 
-/* --- Sums of two doubles (Dekker 1971; Knuth) -------------------------------------------------- */
+/* --- Sums of two doubles (Dekker 1971; Knuth) --------------------------------------------------
+ */
 
 static twofold exact_sum(double a, double b)
 {
@@ -48,7 +49,8 @@ static twofold negate(twofold a)
     return (twofold){ -a.high, -a.low };
 }
 
-/* --- Exponential and logarithm ----------------------------------------------------------------- */
+/* --- Exponential and logarithm -----------------------------------------------------------------
+ */
 
 static const twofold ln2 = { 0x1.62e42fefa39efp-1, 0x1.abc9e3b39803fp-56 };
 
@@ -66,7 +68,8 @@ static twofold exponential(twofold x)
     return (twofold){ ldexp(sum.high, (int)k), ldexp(sum.low, (int)k) };
 }
 
-/* Newton's step on e^y = x doubles the digits of libm's logarithm, whose last bits do not matter. */
+/* Newton's step on e^y = x doubles the digits of libm's logarithm, whose last bits do not matter.
+ */
 static twofold logarithm(double x)
 {
     twofold y = { log(x), 0 };
@@ -77,7 +80,8 @@ static twofold logarithm(double x)
     return y;
 }
 
-/* --- Sine and cosine --------------------------------------------------------------------------- */
+/* --- Sine and cosine ---------------------------------------------------------------------------
+ */
 
 /* The series of sine (first = 1) or cosine (first = 0) for |r| ≤ π/4. */
 static twofold series(twofold r, int first)
@@ -101,8 +105,8 @@ static twofold reduce(double x, int *quarters)
     return r;
 }
 
-/* A sum of two doubles to the nearest float: what the second adds decides when the first lies between
- * two floats. */
+/* A sum of two doubles to the nearest float: what the second adds decides when the first lies
+ * between two floats. */
 static float round_once(twofold x)
 {
     float f = (float)x.high;
@@ -127,7 +131,8 @@ void ref_rope_angles(int64_t position, const float *frequency, int count, float 
     }
 }
 
-/* --- Frequencies ------------------------------------------------------------------------------- */
+/* --- Frequencies -------------------------------------------------------------------------------
+ */
 
 static double scale_frequency(const ref_rope *rope, double f)
 {
@@ -140,8 +145,8 @@ static double scale_frequency(const ref_rope *rope, double f)
         return f;
     if (length > rope->old_context / rope->low_factor)
         return f / rope->factor;
-    double smooth = (rope->old_context / length - rope->low_factor) /
-                    (rope->high_factor - rope->low_factor);
+    double smooth =
+        (rope->old_context / length - rope->low_factor) / (rope->high_factor - rope->low_factor);
     return (1 - smooth) * f / rope->factor + smooth * f;
 }
 

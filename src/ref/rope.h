@@ -9,9 +9,9 @@ typedef enum ref_rope_kind { REF_ROPE_PLAIN, REF_ROPE_LINEAR, REF_ROPE_LLAMA3 } 
 typedef struct ref_rope {
     ref_rope_kind kind;
     double theta;
-    double factor;                   /* LINEAR, LLAMA3 */
-    double low_factor, high_factor;  /* LLAMA3 */
-    double old_context;              /* LLAMA3 */
+    double factor;                  /* LINEAR, LLAMA3 */
+    double low_factor, high_factor; /* LLAMA3 */
+    double old_context;             /* LLAMA3 */
 } ref_rope;
 
 /* frequency[i], i < dim/2, for heads of `dim` elements. */

@@ -4,7 +4,8 @@
 
 #include <math.h>
 
-/* --- The sum rule, for rows of at most 2^20 elements ------------------------------------------- */
+/* --- The sum rule, for rows of at most 2^20 elements -------------------------------------------
+ */
 
 enum { LANES = 16, CHUNK = 1024, MAX_CHUNKS = 1024 };
 
@@ -51,7 +52,8 @@ static float sum_squares(const float *x, int64_t n, float centre)
     return count == 1 ? chunks[0] : sum(chunks, count);
 }
 
-/* --- Normalisation ----------------------------------------------------------------------------- */
+/* --- Normalisation -----------------------------------------------------------------------------
+ */
 
 void ref_rms_norm(int64_t rows, int64_t n, const float *x, const float *weight, float eps,
                   float *out)
@@ -66,8 +68,8 @@ void ref_rms_norm(int64_t rows, int64_t n, const float *x, const float *weight, 
     }
 }
 
-void ref_layer_norm(int64_t rows, int64_t n, const float *x, const float *weight,
-                    const float *bias, float eps, float *out)
+void ref_layer_norm(int64_t rows, int64_t n, const float *x, const float *weight, const float *bias,
+                    float eps, float *out)
 {
     for (int64_t r = 0; r < rows; r++, x += n, out += n) {
         float mean = sum(x, n) / (float)n;
@@ -82,7 +84,8 @@ void ref_layer_norm(int64_t rows, int64_t n, const float *x, const float *weight
     }
 }
 
-/* --- Elementwise ------------------------------------------------------------------------------- */
+/* --- Elementwise -------------------------------------------------------------------------------
+ */
 
 void ref_silu_mul(int64_t n, float *gate, const float *up)
 {
@@ -111,7 +114,8 @@ void ref_accumulate(int64_t n, float *x, const float *y)
         x[i] += y[i];
 }
 
-/* --- Attention --------------------------------------------------------------------------------- */
+/* --- Attention ---------------------------------------------------------------------------------
+ */
 
 /* What one query head has seen so far. */
 typedef struct seen {
@@ -161,10 +165,10 @@ static void attend_block(const ref_attention *a, int64_t row, int kv_head, const
         float chain = 0;
         for (int64_t at = low; at < high; at++)
             chain = fmaf(weight[at % REF_KEY_BLOCK], value_at(a, row, kv_head, at)[d], chain);
-        float old = s->values[d] * old_share, new = chain * new_share;
+        float old = s->values[d] * old_share, new = chain *new_share;
         s->values[d] = old + new;
     }
-    float old = s->total * old_share, new = total * new_share;
+    float old = s->total * old_share, new = total *new_share;
     s->total = old + new;
     s->maximum = merged;
 }
@@ -191,7 +195,8 @@ void ref_attend(const ref_attention *a)
     }
 }
 
-/* --- Softmax and routing ----------------------------------------------------------------------- */
+/* --- Softmax and routing -----------------------------------------------------------------------
+ */
 
 float ref_row_exp_sum(int64_t n, const float *x, float *maximum)
 {

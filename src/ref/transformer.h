@@ -10,8 +10,8 @@ enum { REF_KEY_BLOCK = 256 }; /* keys of a block of attention */
 /* x, out [rows, n]; weight, bias [n]; out may be x. */
 void ref_rms_norm(int64_t rows, int64_t n, const float *x, const float *weight, float eps,
                   float *out);
-void ref_layer_norm(int64_t rows, int64_t n, const float *x, const float *weight,
-                    const float *bias, float eps, float *out);
+void ref_layer_norm(int64_t rows, int64_t n, const float *x, const float *weight, const float *bias,
+                    float eps, float *out);
 
 /* gate[i] = silu(gate[i]) · up[i] */
 void ref_silu_mul(int64_t n, float *gate, const float *up);
@@ -26,8 +26,8 @@ void ref_accumulate(int64_t n, float *x, const float *y);
 typedef struct ref_attention {
     int64_t rows;
     int heads, kv_heads, dim;
-    const float *q;            /* [rows, heads, dim] */
-    const int64_t *position;   /* of each row; it sees the keys at 0 … position */
+    const float *q;             /* [rows, heads, dim] */
+    const int64_t *position;    /* of each row; it sees the keys at 0 … position */
     float *const *const *pages; /* of each row's sequence */
     int page;
     int64_t offset;

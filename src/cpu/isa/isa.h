@@ -41,6 +41,12 @@ typedef struct cpu_kernels {
     int gemm_dots_columns; /* most columns of one gemm_dots */
     void (*gemm_dots)(const float *a, int64_t a_k, const float *b, int64_t b_column, int64_t terms,
                       int columns, float *out);
+    /* out[i] = the chain of q[d]·keys[d·stride + i] over d < dim; i < count */
+    void (*attention_scores)(const float *q, int dim, const float *keys, int64_t stride, int count,
+                             float *out);
+    /* continues chain[d] with weight[i]·values[i·dim + d] over i < count; d < dim */
+    void (*attention_values)(const float *weight, int count, const float *values, int dim,
+                             float *chain);
 } cpu_kernels;
 
 extern const cpu_kernels cpu_kernels_generic;

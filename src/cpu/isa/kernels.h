@@ -4,6 +4,7 @@
 
 #include "cpu/isa/kernels_gemm.h"
 #include "cpu/isa/kernels_math.h"
+#include "cpu/isa/kernels_transformer.h"
 
 const cpu_kernels CPU_KERNELS_TABLE = {
     .name = CPU_KERNELS_NAME,
@@ -17,6 +18,8 @@ const cpu_kernels CPU_KERNELS_TABLE = {
         [MATH_SIGMOID] = kernel_sigmoid,
         [MATH_SIGMOID_DERIVATIVE] = kernel_sigmoid_derivative,
     },
+    .attention_scores = kernel_attention_scores,
+    .attention_values = kernel_attention_values,
     .gemm_rows = GEMM_ROWS,
     .gemm_columns = GEMM_VECTORS * VF_LANES,
     .gemm_panel = gemm_panel,
