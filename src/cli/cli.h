@@ -16,6 +16,7 @@ typedef struct cli_command {
 int cli_data(int argc, char **argv);
 int cli_digest(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
+int cli_feature(int argc, char **argv);
 int cli_fsck(int argc, char **argv);
 int cli_gc(int argc, char **argv);
 int cli_log(int argc, char **argv);

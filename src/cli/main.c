@@ -8,6 +8,7 @@ static const cli_command commands[] = {
     { "data", cli_data, "versions of data: add, list, log, diff, checkout, verify, rm" },
     { "digest", cli_digest, "SHA-256 of each tensor in a file, and of the whole" },
     { "doctor", cli_doctor, "does this machine compute the contract's bits?" },
+    { "feature", cli_feature, "values that change over time: define, ingest, join, get, list" },
     { "fsck", cli_fsck, "is the ledger whole?" },
     { "gc", cli_gc, "free what nothing in the ledger refers to" },
     { "log", cli_log, "report metrics or parameters from inside a run" },
