@@ -4,7 +4,14 @@
 
 #include "conform/conform.h"
 
+extern const conform_family conform_elementwise;
+extern const conform_family conform_loss;
 extern const conform_family conform_matmul;
+extern const conform_family conform_norm;
+extern const conform_family conform_optim;
+extern const conform_family conform_pool;
+extern const conform_family conform_reduce;
+extern const conform_family conform_softmax;
 
 /* Lines "contract family/case digest", then NULL; made from tests/golden/conformance.txt. */
 extern const char *const conform_golden_lines[];

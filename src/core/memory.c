@@ -102,7 +102,7 @@ static size_t block_size(int index, size_t wanted)
 
 void *core_arena_alloc(core_arena *arena, size_t bytes)
 {
-    bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    bytes = bytes ? (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT : ALIGNMENT;
     int index = arena->current;
     size_t used = arena->used;
     while (arena->blocks[index].size < used + bytes) {

@@ -129,6 +129,33 @@ bool core_same_shape(const ea_view *a, const ea_view *b)
            memcmp(a->shape, b->shape, sizeof a->shape[0] * (size_t)a->ndim) == 0;
 }
 
+ea_view core_row(const ea_view *view, int kept, int64_t index)
+{
+    int64_t offset = 0;
+    for (int d = kept - 1; d >= 0; d--) {
+        offset += index % view->shape[d] * view->stride[d];
+        index /= view->shape[d];
+    }
+    ea_view row = { .dtype = view->dtype, .ndim = view->ndim - kept };
+    row.data = (char *)view->data + offset * (int64_t)core_dtype_size(view->dtype);
+    memcpy(row.shape, view->shape + kept, sizeof *row.shape * (size_t)row.ndim);
+    memcpy(row.stride, view->stride + kept, sizeof *row.stride * (size_t)row.ndim);
+    return row;
+}
+
+ea_view core_move_dim(const ea_view *view, int from, int to)
+{
+    ea_view moved = *view;
+    int step = from < to ? 1 : -1;
+    for (int d = from; d != to; d += step) {
+        moved.shape[d] = view->shape[d + step];
+        moved.stride[d] = view->stride[d + step];
+    }
+    moved.shape[to] = view->shape[from];
+    moved.stride[to] = view->stride[from];
+    return moved;
+}
+
 static void byte_range(const ea_view *view, uintptr_t *first, uintptr_t *last)
 {
     int64_t low = 0, high = 0;

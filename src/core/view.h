@@ -45,6 +45,10 @@ bool core_is_contiguous(const ea_view *view);
 bool core_same_shape(const ea_view *a, const ea_view *b);
 /* True when the two may share a byte (compares the address ranges that they span). */
 bool core_overlaps(const ea_view *a, const ea_view *b);
+/* The part of a view at index `index` (row-major) of its first `kept` dimensions. */
+ea_view core_row(const ea_view *view, int kept, int64_t index);
+/* The same view with dimension `from` moved to place `to`, the others keeping their order. */
+ea_view core_move_dim(const ea_view *view, int from, int to);
 /* Writes "[2, 3]" for error texts and returns `text`. */
 char *core_shape_text(const ea_view *view, char text[128]);
 

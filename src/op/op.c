@@ -1,6 +1,19 @@
 /* op.c: checks that the doors share. */
 #include "op/op.h"
 
+ea_status op_view_of_out(ea_context *ctx, const char *function, const char *name,
+                         const DLTensor *tensor, unsigned dtypes, ea_view *out)
+{
+    EA_TRY(core_view_of(ctx, function, name, tensor, dtypes, out));
+    for (int d = 0; d < out->ndim && core_numel(out) > 0; d++)
+        if (out->shape[d] > 1 && out->stride[d] == 0)
+            return core_fail(
+                ctx, EA_ERR_ARGUMENT,
+                "%s: %s has stride 0 in dimension %d: give every element its own place", function,
+                name, d);
+    return EA_OK;
+}
+
 ea_status op_broadcast_shape(ea_context *ctx, const char *function, const ea_view *a,
                              const ea_view *b, ea_view *out)
 {

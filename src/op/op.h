@@ -22,6 +22,9 @@
         return op_status;                                                                \
     } while (0)
 
+/* As core_view_of() for a tensor that is written: no element may stand for another (stride 0). */
+ea_status op_view_of_out(ea_context *ctx, const char *function, const char *name,
+                         const DLTensor *tensor, unsigned dtypes, ea_view *out);
 /* The shape that a and b broadcast to, into out (strides left zero). */
 ea_status op_broadcast_shape(ea_context *ctx, const char *function, const ea_view *a,
                              const ea_view *b, ea_view *out);

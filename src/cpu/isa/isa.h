@@ -3,8 +3,8 @@
 #ifndef CPU_ISA_ISA_H
 #define CPU_ISA_ISA_H
 
-#include "core/context.h"
 #include "math/math.h"
+#include "ref/ref.h"
 
 /* A panel: `rows` rows of one panel's width of columns, over `terms` terms. Strides in elements. */
 typedef struct cpu_gemm_panel {
@@ -47,6 +47,34 @@ typedef struct cpu_kernels {
     /* continues chain[d] with weight[i]·values[i·dim + d] over i < count; d < dim */
     void (*attention_values)(const float *weight, int count, const float *values, int dim,
                              float *chain);
+
+    /* kernels_elementwise.h: n elements; y may be an operand. */
+    void (*add)(const float *a, const float *b, float *y, int64_t n);
+    void (*sub)(const float *a, const float *b, float *y, int64_t n);
+    void (*mul)(const float *a, const float *b, float *y, int64_t n);
+    void (*div)(const float *a, const float *b, float *y, int64_t n);
+    void (*sub_scalar)(const float *a, float b, float *y, int64_t n);
+    void (*mul_scalar)(const float *a, float b, float *y, int64_t n);
+    void (*div_scalar)(const float *a, float b, float *y, int64_t n);
+    void (*relu)(const float *x, float *y, int64_t n);
+    void (*relu_backward)(const float *grad, const float *x, float *y, int64_t n);
+    void (*reciprocal)(const float *x, float *y, int64_t n);
+
+    /* kernels_reduce.h: one chunk of the sum rule (n ≤ 1024); y[j] = the sum down column j in order;
+     * the largest of n ≥ 1 elements, NaN when there is one. */
+    float (*sum_chunk)(const float *x, int64_t n);
+    void (*sum_columns)(const float *x, int64_t stride, int64_t rows, int64_t columns, float *y);
+    float (*maximum)(const float *x, int64_t n);
+
+    /* kernels_pool.h: one output row of 2 × 2 windows side by side. */
+    void (*max_pool_2x2)(const float *x, int64_t width, int64_t n, float *y, int64_t *positions,
+                         int64_t base);
+
+    /* kernels_optim.h: one step on n parameters. */
+    void (*sgd)(const ref_sgd_scalars *s, const float *grad, float *param, float *buffer,
+                int64_t n);
+    void (*adam)(const ref_adam_scalars *s, bool repdl, const float *grad, float *param,
+                 float *exp_avg, float *exp_avg_sq, float *max_exp_avg_sq, int64_t n);
 } cpu_kernels;
 
 extern const cpu_kernels cpu_kernels_generic;

@@ -2,9 +2,13 @@
  * includes this after its simd_*.h and after naming the table. */
 #include "cpu/isa/isa.h"
 
+#include "cpu/isa/kernels_elementwise.h"
 #include "cpu/isa/kernels_gemm.h"
 #include "cpu/isa/kernels_math.h"
 #include "cpu/isa/kernels_transformer.h"
+#include "cpu/isa/kernels_optim.h"
+#include "cpu/isa/kernels_pool.h"
+#include "cpu/isa/kernels_reduce.h"
 
 const cpu_kernels CPU_KERNELS_TABLE = {
     .name = CPU_KERNELS_NAME,
@@ -28,4 +32,20 @@ const cpu_kernels CPU_KERNELS_TABLE = {
     .gemm_row = gemm_row,
     .gemm_dots_columns = GEMM_DOTS * VF_LANES,
     .gemm_dots = gemm_dots,
+    .add = kernel_add,
+    .sub = kernel_sub,
+    .mul = kernel_mul,
+    .div = kernel_div,
+    .sub_scalar = kernel_sub_scalar,
+    .mul_scalar = kernel_mul_scalar,
+    .div_scalar = kernel_div_scalar,
+    .relu = kernel_relu,
+    .relu_backward = kernel_relu_backward,
+    .reciprocal = kernel_reciprocal,
+    .sum_chunk = kernel_sum_chunk,
+    .sum_columns = kernel_sum_columns,
+    .maximum = kernel_maximum,
+    .max_pool_2x2 = kernel_max_pool_2x2,
+    .sgd = kernel_sgd,
+    .adam = kernel_adam,
 };

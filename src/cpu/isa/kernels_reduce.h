@@ -1,0 +1,80 @@
+/* kernels_reduce.h: the sum rule's chunk, sums down columns, and a row's maximum. */
+
+#include <math.h>
+
+enum { CHUNK_LANES = 16 }; /* of the contract */
+
+/* One chunk, n ≤ 1024: lane j adds elements j, j + 16, … from +0; lanes fold 8, 4, 2, 1. The lanes
+ * that the last elements do not reach get +0 added, which changes no value that started from +0. */
+static float kernel_sum_chunk(const float *x, int64_t n)
+{
+    enum { VECTORS = CHUNK_LANES / VF_LANES };
+    vf lanes[VECTORS];
+    for (int v = 0; v < VECTORS; v++)
+        lanes[v] = vf_zero();
+    int64_t i = 0;
+    for (; i + CHUNK_LANES <= n; i += CHUNK_LANES)
+        for (int v = 0; v < VECTORS; v++)
+            lanes[v] = vf_add(lanes[v], vf_load(x + i + v * VF_LANES));
+    for (int v = 0; v < VECTORS && i < n; v++, i += VF_LANES)
+        lanes[v] = vf_add(lanes[v], vf_load_n(x + i, n - i < VF_LANES ? (int)(n - i) : VF_LANES));
+    float lane[CHUNK_LANES];
+    for (int v = 0; v < VECTORS; v++)
+        vf_store(lane + v * VF_LANES, lanes[v]);
+    for (int half = CHUNK_LANES / 2; half > 0; half /= 2)
+        for (int j = 0; j < half; j++)
+            lane[j] += lane[j + half];
+    return lane[0];
+}
+
+/* y[j] = the sum of rows 0 … rows−1 of column j in order, from +0; x has `stride` elements a row.
+ * Four vectors of columns at a time hide the additions' latency. */
+static void kernel_sum_columns(const float *x, int64_t stride, int64_t rows, int64_t columns,
+                               float *y)
+{
+    int64_t j = 0;
+    for (; j + 4 * VF_LANES <= columns; j += 4 * VF_LANES) {
+        vf a = vf_zero(), b = vf_zero(), c = vf_zero(), d = vf_zero();
+        for (const float *row = x + j, *end = row + rows * stride; row != end; row += stride) {
+            a = vf_add(a, vf_load(row));
+            b = vf_add(b, vf_load(row + VF_LANES));
+            c = vf_add(c, vf_load(row + 2 * VF_LANES));
+            d = vf_add(d, vf_load(row + 3 * VF_LANES));
+        }
+        vf_store(y + j, a);
+        vf_store(y + j + VF_LANES, b);
+        vf_store(y + j + 2 * VF_LANES, c);
+        vf_store(y + j + 3 * VF_LANES, d);
+    }
+    for (; j < columns; j += VF_LANES) {
+        int n = columns - j < VF_LANES ? (int)(columns - j) : VF_LANES;
+        vf a = vf_zero();
+        for (int64_t i = 0; i < rows; i++)
+            a = vf_add(a, vf_load_n(x + i * stride + j, n));
+        vf_store_n(y + j, a, n);
+    }
+}
+
+/* The largest of n ≥ 1 elements; NaN when there is one. */
+static float kernel_maximum(const float *x, int64_t n)
+{
+    vf best = vf_set(x[0]);
+    vfm nan = vf_ne(best, best);
+    int64_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) {
+        vf a = vf_load(x + i);
+        best = vf_max(a, best);
+        nan = vfm_or(nan, vf_ne(a, a));
+    }
+    float lane[VF_LANES];
+    vf_store(lane, best);
+    float result = lane[0];
+    for (int j = 1; j < VF_LANES; j++)
+        result = lane[j] > result ? lane[j] : result;
+    bool any_nan = vfm_bits(nan) != 0;
+    for (; i < n; i++) {
+        result = x[i] > result ? x[i] : result;
+        any_nan |= x[i] != x[i];
+    }
+    return any_nan ? NAN : result;
+}

@@ -1,0 +1,281 @@
+/* reduce.c: sums on the CPU. Threads and lanes take different outputs, or different chunks of one,
+ * never a different order. */
+#include "cpu/reduce.h"
+#include "core/memory.h"
+#include "core/pool.h"
+#include "cpu/cpu.h"
+#include "cpu/stream.h"
+
+enum { GRAIN = 16384 }; /* terms in a piece of work */
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t grain_for(int64_t terms_an_item)
+{
+    return terms_an_item >= GRAIN ? 1 : GRAIN / (terms_an_item ? terms_an_item : 1);
+}
+
+/* --- Sums of rows -------------------------------------------------------------------------------
+ */
+
+static float sum_of_chunks(const float *chunks, int64_t count)
+{
+    if (count == 1)
+        return chunks[0];
+    ref_sum sum;
+    ref_sum_begin(&sum, EA_CONTRACT_CHAIN);
+    for (int64_t i = 0; i < count; i++)
+        ref_sum_add(&sum, chunks[i]);
+    return ref_sum_end(&sum);
+}
+
+float cpu_sum(const cpu_kernels *kernels, ea_contract contract, const float *x, int64_t n)
+{
+    if (contract == EA_CONTRACT_REPDL) {
+        float sum = 0;
+        for (int64_t i = 0; i < n; i++)
+            sum += x[i];
+        return sum;
+    }
+    if (n <= REF_CHUNK)
+        return kernels->sum_chunk(x, n);
+    ref_sum sum;
+    ref_sum_begin(&sum, contract);
+    for (int64_t i = 0; i < n; i += REF_CHUNK)
+        ref_sum_add(&sum, kernels->sum_chunk(x + i, smaller(n - i, REF_CHUNK)));
+    return ref_sum_end(&sum);
+}
+
+typedef struct row_sums {
+    const cpu_kernels *kernels;
+    cpu_terms terms;
+    const void *argument;
+    int64_t outputs, n;
+    int64_t chunks; /* of one output */
+    float *partial; /* a sum for each chunk */
+    float *sums;
+} row_sums;
+
+/* Items are chunks: of output item / chunks, number item % chunks. */
+static void sum_chunks(void *argument, int64_t first, int64_t last, int worker)
+{
+    (void)worker;
+    const row_sums *r = argument;
+    float buffer[REF_CHUNK];
+    for (int64_t item = first; item < last; item++) {
+        int64_t begin = item % r->chunks * REF_CHUNK, n = smaller(r->n - begin, REF_CHUNK);
+        const float *x = r->terms(r->argument, item / r->chunks, begin, n, buffer);
+        r->partial[item] = r->kernels->sum_chunk(x, n);
+    }
+}
+
+/* A sequential sum waits for each addition. Eight outputs at a time fill the wait. */
+enum { TOGETHER = 8, STRETCH = 256 };
+
+static void add_together(float sum[TOGETHER], const float *const x[TOGETHER], int64_t n)
+{
+    float s0 = sum[0], s1 = sum[1], s2 = sum[2], s3 = sum[3];
+    float s4 = sum[4], s5 = sum[5], s6 = sum[6], s7 = sum[7];
+    for (int64_t i = 0; i < n; i++) {
+        s0 += x[0][i];
+        s1 += x[1][i];
+        s2 += x[2][i];
+        s3 += x[3][i];
+        s4 += x[4][i];
+        s5 += x[5][i];
+        s6 += x[6][i];
+        s7 += x[7][i];
+    }
+    memcpy(sum, (float[]){ s0, s1, s2, s3, s4, s5, s6, s7 }, sizeof(float[TOGETHER]));
+}
+
+/* Items are groups of TOGETHER outputs; the last group repeats its first output in empty places. */
+static void sum_sequentially(void *argument, int64_t first, int64_t last, int worker)
+{
+    (void)worker;
+    const row_sums *r = argument;
+    float buffer[TOGETHER][STRETCH];
+    for (int64_t item = first; item < last; item++) {
+        float sum[TOGETHER] = { 0 };
+        int64_t output = item * TOGETHER, count = smaller(r->outputs - output, TOGETHER);
+        for (int64_t begin = 0; begin < r->n; begin += STRETCH) {
+            int64_t n = smaller(r->n - begin, STRETCH);
+            const float *x[TOGETHER];
+            for (int64_t j = 0; j < TOGETHER; j++)
+                x[j] = j < count ? r->terms(r->argument, output + j, begin, n, buffer[j]) : x[0];
+            add_together(sum, x, n);
+        }
+        memcpy(r->sums + output, sum, sizeof *sum * (size_t)count);
+    }
+}
+
+ea_status cpu_sum_terms(ea_context *ctx, int64_t outputs, int64_t n, cpu_terms terms,
+                        const void *argument, float *sums)
+{
+    row_sums r = { .kernels = cpu_kernels_of(ctx),
+                   .terms = terms,
+                   .argument = argument,
+                   .outputs = outputs,
+                   .n = n,
+                   .sums = sums };
+    if (ctx->contract == EA_CONTRACT_REPDL) {
+        core_parallel(ctx, (outputs + TOGETHER - 1) / TOGETHER, grain_for(n * TOGETHER),
+                      sum_sequentially, &r);
+        return EA_OK;
+    }
+    r.chunks = n > REF_CHUNK ? (n + REF_CHUNK - 1) / REF_CHUNK : 1;
+    r.partial = sums;
+    if (r.chunks > 1)
+        r.partial = core_arena_alloc(ctx->arena, sizeof(float) * (size_t)(outputs * r.chunks));
+    if (!r.partial)
+        return core_fail(ctx, EA_ERR_MEMORY, "no memory for %lld partial sums",
+                         (long long)(outputs * r.chunks));
+    core_parallel(ctx, outputs * r.chunks, grain_for(smaller(n, REF_CHUNK)), sum_chunks, &r);
+    for (int64_t i = 0; r.chunks > 1 && i < outputs; i++)
+        sums[i] = sum_of_chunks(r.partial + i * r.chunks, r.chunks);
+    return EA_OK;
+}
+
+/* --- Sums of columns: neighbours in memory are different outputs --------------------------------
+ */
+
+enum { COLUMNS = 64 }; /* taken at a time */
+
+typedef struct column_sums {
+    const cpu_kernels *kernels;
+    ea_contract contract;
+    const ea_view *x; /* kept dimensions, then one of rows */
+    int64_t width;    /* of the last kept dimension */
+    int64_t blocks;   /* of COLUMNS in it */
+    int64_t rows;
+    int64_t row_stride;
+    float *sums;
+} column_sums;
+
+static void chunk_of_columns(const column_sums *c, const float *x, int64_t rows, int64_t columns,
+                             float *sums)
+{
+    float lane[REF_LANES][COLUMNS];
+    for (int64_t j = 0; j < REF_LANES; j++) {
+        int64_t in_lane = rows > j ? (rows - j + REF_LANES - 1) / REF_LANES : 0;
+        c->kernels->sum_columns(in_lane ? x + j * c->row_stride : x, c->row_stride * REF_LANES,
+                                in_lane, columns, lane[j]);
+    }
+    for (int half = REF_LANES / 2; half > 0; half /= 2)
+        for (int j = 0; j < half; j++)
+            c->kernels->add(lane[j], lane[j + half], lane[j], columns);
+    memcpy(sums, lane[0], sizeof *sums * (size_t)columns);
+}
+
+static void chain_columns(const column_sums *c, const float *x, int64_t columns, float *sums)
+{
+    if (c->rows <= REF_CHUNK) {
+        chunk_of_columns(c, x, c->rows, columns, sums);
+        return;
+    }
+    ref_sum sum[COLUMNS];
+    for (int64_t j = 0; j < columns; j++)
+        ref_sum_begin(&sum[j], c->contract);
+    for (int64_t row = 0; row < c->rows; row += REF_CHUNK) {
+        chunk_of_columns(c, x + row * c->row_stride, smaller(c->rows - row, REF_CHUNK), columns,
+                         sums);
+        for (int64_t j = 0; j < columns; j++)
+            ref_sum_add(&sum[j], sums[j]);
+    }
+    for (int64_t j = 0; j < columns; j++)
+        sums[j] = ref_sum_end(&sum[j]);
+}
+
+/* Items are blocks of columns, of all outer kept positions. */
+static void sum_column_blocks(void *argument, int64_t first, int64_t last, int worker)
+{
+    (void)worker;
+    const column_sums *c = argument;
+    for (int64_t item = first; item < last; item++) {
+        int64_t outer = item / c->blocks, column = item % c->blocks * COLUMNS;
+        int64_t columns = smaller(c->width - column, COLUMNS);
+        ea_view row = core_row(c->x, c->x->ndim - 2, outer);
+        const float *x = (const float *)row.data + column;
+        float *sums = c->sums + outer * c->width + column;
+        if (c->contract == EA_CONTRACT_REPDL)
+            c->kernels->sum_columns(x, c->row_stride, c->rows, columns, sums);
+        else
+            chain_columns(c, x, columns, sums);
+    }
+}
+
+/* True when neighbours along the last kept dimension are neighbours in memory, and the reduced
+ * dimensions are one: then `merged` is x with them joined. */
+static bool columns_of(const ea_view *x, int kept, ea_view *merged)
+{
+    if (x->dtype != CORE_F32 || kept == 0 || x->stride[kept - 1] != 1 || x->shape[kept - 1] < 4)
+        return false;
+    ea_view reduced = core_row(x, kept, 0);
+    cpu_merge(&reduced);
+    *merged = *x;
+    merged->ndim = kept + 1;
+    merged->shape[kept] = reduced.shape[0];
+    merged->stride[kept] = reduced.stride[0];
+    return reduced.ndim == 1 && reduced.stride[0] != 1;
+}
+
+static void sum_columns(ea_context *ctx, const ea_view *x, float *sums)
+{
+    column_sums c = {
+        .kernels = cpu_kernels_of(ctx), .contract = ctx->contract, .x = x, .sums = sums
+    };
+    int last = x->ndim - 1;
+    c.width = x->shape[last - 1];
+    c.rows = x->shape[last];
+    c.row_stride = x->stride[last];
+    c.blocks = (c.width + COLUMNS - 1) / COLUMNS;
+    int64_t outer = c.rows ? core_numel(x) / (c.width * c.rows) : 0;
+    core_parallel(ctx, outer * c.blocks, grain_for(c.rows * smaller(c.width, COLUMNS)),
+                  sum_column_blocks, &c);
+}
+
+/* --- Reduction of a view ------------------------------------------------------------------------
+ */
+
+typedef struct view_rows {
+    const ea_view *x;
+    int kept;
+    ea_view shape; /* of one row, merged */
+} view_rows;
+
+static const float *read_row(const void *argument, int64_t output, int64_t begin, int64_t n,
+                             float *buffer)
+{
+    const view_rows *v = argument;
+    ea_view row = v->shape;
+    row.data = core_row(v->x, v->kept, output).data;
+    return cpu_read(&row, begin, n, buffer);
+}
+
+ea_status cpu_reduce(ea_context *ctx, const ea_view *x, int kept, bool mean, const ea_view *out)
+{
+    int64_t outputs = core_numel(out);
+    if (outputs == 0)
+        return EA_OK;
+    float *sums = core_arena_alloc(ctx->arena, sizeof *sums * (size_t)outputs);
+    if (!sums)
+        return core_fail(ctx, EA_ERR_MEMORY, "no memory for %lld sums", (long long)outputs);
+    view_rows rows = { .x = x, .kept = kept, .shape = core_row(x, kept, 0) };
+    int64_t n = core_numel(&rows.shape);
+    ea_view columns;
+    if (n > 0 && columns_of(x, kept, &columns)) {
+        sum_columns(ctx, &columns, sums);
+    } else {
+        cpu_merge(&rows.shape);
+        EA_TRY(cpu_sum_terms(ctx, outputs, n, read_row, &rows, sums));
+    }
+    for (int64_t i = 0; mean && i < outputs; i++)
+        sums[i] = ref_mean(ctx->contract, sums[i], n);
+    ea_view merged = *out;
+    cpu_merge(&merged);
+    cpu_put(&merged, 0, outputs, sums);
+    return EA_OK;
+}

@@ -1,0 +1,19 @@
+/* reduce.h: sums by the contract's rule, for the families that need them. */
+#ifndef CPU_REDUCE_H
+#define CPU_REDUCE_H
+
+#include "cpu/isa/isa.h"
+
+/* The sum of n consecutive floats. */
+float cpu_sum(const cpu_kernels *kernels, ea_contract contract, const float *x, int64_t n);
+
+/* Gives terms begin … begin + n − 1 (n ≤ 1024) of output `output`: a pointer to them, `buffer` or
+ * elsewhere. */
+typedef const float *(*cpu_terms)(const void *argument, int64_t output, int64_t begin, int64_t n,
+                                  float *buffer);
+
+/* sums[i] = the sum of output i's n terms, in parallel. */
+ea_status cpu_sum_terms(ea_context *ctx, int64_t outputs, int64_t n, cpu_terms terms,
+                        const void *argument, float *sums);
+
+#endif

@@ -1,0 +1,149 @@
+/* stream.c: views as streams of floats. */
+#include "cpu/stream.h"
+
+void cpu_merge(ea_view *view)
+{
+    ea_view merged = { .data = view->data, .dtype = view->dtype };
+    for (int d = 0; d < view->ndim; d++) {
+        int last = merged.ndim - 1;
+        if (view->shape[d] == 1)
+            continue;
+        if (last >= 0 && merged.stride[last] == view->shape[d] * view->stride[d]) {
+            merged.shape[last] *= view->shape[d];
+            merged.stride[last] = view->stride[d];
+        } else {
+            merged.shape[merged.ndim] = view->shape[d];
+            merged.stride[merged.ndim++] = view->stride[d];
+        }
+    }
+    if (merged.ndim == 0) {
+        merged.shape[0] = merged.stride[0] = 1;
+        merged.ndim = 1;
+    }
+    *view = merged;
+}
+
+/* A position in a view that moves along its innermost dimension, a run at a time. */
+typedef struct cursor {
+    const ea_view *view;
+    int64_t index[EA_MAX_DIMS];
+    int64_t offset;
+} cursor;
+
+static cursor cursor_at(const ea_view *view, int64_t linear)
+{
+    cursor c = { .view = view };
+    for (int d = view->ndim - 1; d >= 0; d--) {
+        c.index[d] = linear % view->shape[d];
+        c.offset += c.index[d] * view->stride[d];
+        linear /= view->shape[d];
+    }
+    return c;
+}
+
+/* Elements until the innermost dimension ends. */
+static int64_t run_left(const cursor *c)
+{
+    int last = c->view->ndim - 1;
+    return c->view->shape[last] - c->index[last];
+}
+
+static void advance(cursor *c, int64_t n)
+{
+    int d = c->view->ndim - 1;
+    c->index[d] += n;
+    c->offset += n * c->view->stride[d];
+    for (; d > 0 && c->index[d] == c->view->shape[d]; d--) {
+        c->index[d] = 0;
+        c->offset += c->view->stride[d - 1] - c->view->shape[d] * c->view->stride[d];
+        c->index[d - 1]++;
+    }
+}
+
+static float *in_place(const ea_view *view, int64_t begin, int64_t n)
+{
+    int last = view->ndim - 1;
+    if (view->dtype != CORE_F32 || view->stride[last] != 1 ||
+        begin % view->shape[last] + n > view->shape[last])
+        return NULL;
+    return (float *)view->data + core_offset(view, begin);
+}
+
+static void read_run(const ea_view *view, int64_t offset, int64_t n, float *to)
+{
+    int64_t stride = view->stride[view->ndim - 1];
+    const uint16_t *half = (const uint16_t *)view->data + offset;
+    const float *from = (const float *)view->data + offset;
+    switch (view->dtype) {
+    case CORE_F16:
+        for (int64_t i = 0; i < n; i++)
+            to[i] = core_from_f16(half[i * stride]);
+        return;
+    case CORE_BF16:
+        for (int64_t i = 0; i < n; i++)
+            to[i] = core_from_bf16(half[i * stride]);
+        return;
+    default:
+        if (stride == 1)
+            memcpy(to, from, (size_t)n * sizeof *to);
+        else
+            for (int64_t i = 0; i < n; i++)
+                to[i] = from[i * stride];
+    }
+}
+
+static void write_run(const ea_view *view, int64_t offset, int64_t n, const float *from)
+{
+    int64_t stride = view->stride[view->ndim - 1];
+    uint16_t *half = (uint16_t *)view->data + offset;
+    float *to = (float *)view->data + offset;
+    switch (view->dtype) {
+    case CORE_F16:
+        for (int64_t i = 0; i < n; i++)
+            half[i * stride] = core_to_f16(from[i]);
+        return;
+    case CORE_BF16:
+        for (int64_t i = 0; i < n; i++)
+            half[i * stride] = core_to_bf16(from[i]);
+        return;
+    default:
+        for (int64_t i = 0; i < n; i++)
+            to[i * stride] = from[i];
+    }
+}
+
+const float *cpu_read(const ea_view *view, int64_t begin, int64_t n, float *buffer)
+{
+    if (n == 0)
+        return buffer;
+    float *place = in_place(view, begin, n);
+    if (place)
+        return place;
+    cursor c = cursor_at(view, begin);
+    for (int64_t done = 0; done < n;) {
+        int64_t run = run_left(&c) < n - done ? run_left(&c) : n - done;
+        read_run(view, c.offset, run, buffer + done);
+        done += run;
+        advance(&c, run);
+    }
+    return buffer;
+}
+
+float *cpu_target(const ea_view *view, int64_t begin, int64_t n, float *buffer)
+{
+    float *place = n > 0 ? in_place(view, begin, n) : NULL;
+    return place ? place : buffer;
+}
+
+void cpu_put(const ea_view *view, int64_t begin, int64_t n, const float *from)
+{
+    if (n == 0 || from == in_place(view, begin, n))
+        return;
+    cursor c = cursor_at(view, begin);
+    for (int64_t done = 0; done < n;) {
+        int64_t run = run_left(&c) < n - done ? run_left(&c) : n - done;
+        write_run(view, c.offset, run, from + done);
+        done += run;
+        advance(&c, run);
+    }
+}

@@ -1,0 +1,57 @@
+/* sum.c: the sum rule (docs/contract.md, Sum). */
+#include "ref/ref.h"
+
+void ref_sum_begin(ref_sum *sum, ea_contract contract)
+{
+    *sum = (ref_sum){ .contract = contract };
+}
+
+/* Folds a level's lanes, 8, 4, 2, 1, and empties it. */
+static float fold(ref_sum *sum, int level)
+{
+    float *lane = sum->level[level].lane;
+    for (int half = REF_LANES / 2; half > 0; half /= 2)
+        for (int j = 0; j < half; j++)
+            lane[j] += lane[j + half];
+    float result = lane[0];
+    for (int j = 0; j < REF_LANES; j++)
+        lane[j] = 0;
+    sum->level[level].count = 0;
+    return result;
+}
+
+/* A full chunk is closed when the next value comes, so that a sum of exactly one chunk has one
+ * level. */
+static void add_to_level(ref_sum *sum, int level, float x)
+{
+    if (sum->level[level].count == REF_CHUNK)
+        add_to_level(sum, level + 1, fold(sum, level));
+    sum->level[level].lane[sum->level[level].count++ % REF_LANES] += x;
+}
+
+void ref_sum_add(ref_sum *sum, float x)
+{
+    if (sum->contract == EA_CONTRACT_REPDL)
+        sum->level[0].lane[0] += x;
+    else
+        add_to_level(sum, 0, x);
+}
+
+float ref_sum_end(ref_sum *sum)
+{
+    if (sum->contract == EA_CONTRACT_REPDL)
+        return sum->level[0].lane[0];
+    int level = 0;
+    while (level + 1 < REF_LEVELS && sum->level[level + 1].count > 0) {
+        add_to_level(sum, level + 1, fold(sum, level));
+        level++;
+    }
+    return fold(sum, level);
+}
+
+float ref_mean(ea_contract contract, float sum, int64_t n)
+{
+    if (contract == EA_CONTRACT_REPDL)
+        return (float)(1.0 / (double)n) * sum;
+    return sum / (float)n;
+}
