@@ -4,6 +4,8 @@
 #   setup.sh test     also what the tests need
 #   setup.sh prove    also what `make prove` needs
 #   setup.sh bench    also the peers that the benchmarks measure against
+#   setup.sh cross    also the cross compilers and qemu for tools/cross.sh
+#   setup.sh list     print the packages of a build, install nothing
 # As root it installs what is missing; otherwise it prints the command that would.
 set -eu
 cd "$(dirname "$0")/.."
@@ -16,7 +18,10 @@ build) ;;
 test) packages="$packages clang-16 libclang-rt-16-dev libsimde-dev libmpfr-dev python3-venv python3-dev" ;;
 prove) packages="$packages libmpfr-dev" ;;
 bench) packages="$packages libopenblas-dev libsleef-dev libmpfr-dev" ;;
-*) echo "setup.sh: unknown part '$1': build, test, prove or bench" >&2; exit 2 ;;
+cross) packages="$packages qemu-user-static gcc-aarch64-linux-gnu gcc-powerpc64le-linux-gnu
+                 gcc-s390x-linux-gnu" ;;
+list) echo $packages; exit 0 ;;
+*) echo "setup.sh: unknown part '$1': build, test, prove, bench, cross or list" >&2; exit 2 ;;
 esac
 
 missing=
