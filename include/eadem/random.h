@@ -45,7 +45,7 @@ EA_API ea_status ea_mt19937_load(ea_context *ctx, const unsigned char in[EA_MT19
 typedef struct ea_philox {
     uint64_t seed;
     uint64_t stream;
-    uint64_t position; /* number of the next element */
+    uint64_t position; /* number of the next 32-bit word */
 } ea_philox;
 
 /* The stream's number is the FNV-1a hash (64 bits) of its name, so no consumer shifts another. */
@@ -78,16 +78,23 @@ EA_API void ea_generator_seed(ea_generator *generator, ea_generator_kind kind, u
 EA_API ea_generator *ea_generator_named(ea_generator *generator, const char *name,
                                         ea_generator *room);
 
-/* --- Filling tensors
- * ------------------------------------------------------------------------------ In logical order,
- * whatever the strides. Float tensors: float32, float16, bfloat16. The generator moves on by what
- * was drawn, also when an error is returned after checks passed: there is none. Errors:
- * EA_ERR_ARGUMENT (a bound that is not finite, out of order, or out of range), EA_ERR_DTYPE,
- * EA_ERR_DEVICE, EA_ERR_SHAPE. */
+/* --- Filling tensors ----------------------------------------------------------------------------
+ * In logical order: strides do not matter. Float tensors are float32, or float16 and bfloat16,
+ * which get the float32 numbers rounded once. The generator moves on by what was drawn. Errors:
+ * EA_ERR_ARGUMENT (a parameter that is not finite, or out of range), EA_ERR_DTYPE, EA_ERR_DEVICE,
+ * EA_ERR_SHAPE, EA_ERR_MEMORY (only for tensors that are not contiguous float32). */
 
 /* Uniform in [low, high), from 24 bits. */
 EA_API ea_status ea_uniform(ea_context *ctx, ea_generator *generator, double low, double high,
                             DLTensor *out);
+/* Normal, of this mean and standard deviation (0 or more). */
+EA_API ea_status ea_normal(ea_context *ctx, ea_generator *generator, double mean, double deviation,
+                           DLTensor *out);
+/* 1 with probability p, else 0. */
+EA_API ea_status ea_bernoulli(ea_context *ctx, ea_generator *generator, double p, DLTensor *out);
+/* Exponential: density rate·exp(−rate·x). */
+EA_API ea_status ea_exponential(ea_context *ctx, ea_generator *generator, double rate,
+                                DLTensor *out);
 /* Integers low … high−1, as Tensor.random_(low, high); out is int64 or int32. */
 EA_API ea_status ea_random_integers(ea_context *ctx, ea_generator *generator, int64_t low,
                                     int64_t high, DLTensor *out);
@@ -112,6 +119,12 @@ EA_API ea_status ea_init_kaiming_uniform(ea_context *ctx, ea_generator *generato
 /* Uniform in ±gain·√(6/(fan_in + fan_out)). */
 EA_API ea_status ea_init_xavier_uniform(ea_context *ctx, ea_generator *generator, double gain,
                                         DLTensor *out);
+/* Normal with deviation gain/√fan. */
+EA_API ea_status ea_init_kaiming_normal(ea_context *ctx, ea_generator *generator, double gain,
+                                        ea_fan fan, DLTensor *out);
+/* Normal with deviation gain·√(2/(fan_in + fan_out)). */
+EA_API ea_status ea_init_xavier_normal(ea_context *ctx, ea_generator *generator, double gain,
+                                       DLTensor *out);
 EA_API ea_status ea_init_constant(ea_context *ctx, double value, DLTensor *out);
 
 #ifdef __cplusplus

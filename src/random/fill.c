@@ -1,33 +1,55 @@
-/* fill.c: tensors of uniform numbers, of integers, and permutations. */
+/* fill.c: filling tensors; uniform numbers, integers, permutations. */
+#include "random/fill.h"
 #include "core/fp.h"
-#include "random/random.h"
+#include "core/memory.h"
+
+ea_status random_fill(ea_context *ctx, const char *function, DLTensor *out, ea_generator *generator,
+                      fill_function make, const fill_parameters *p)
+{
+    ea_view view;
+    EA_TRY(core_view_of(ctx, function, "out", out, CORE_FLOATS, &view));
+    int64_t n = core_numel(&view);
+    bool direct = view.dtype == CORE_F32 && core_is_contiguous(&view);
+    core_mark mark = core_arena_mark(ctx->arena);
+    float *x = direct ? view.data : core_arena_alloc(ctx->arena, (size_t)n * sizeof *x);
+    if (!x && n > 0)
+        return core_fail(ctx, EA_ERR_MEMORY, "%s: no memory for %lld numbers", function,
+                         (long long)n);
+    core_fp saved = core_fp_enter();
+    make(generator, p, n, x);
+    for (int64_t i = 0; !direct && i < n; i++)
+        core_store(&view, core_offset(&view, i), x[i]);
+    core_fp_leave(saved);
+    core_arena_release(ctx->arena, mark);
+    return EA_OK;
+}
 
 /* The next 24 bits. */
 static uint32_t next24(ea_generator *generator)
 {
     if (generator->kind == EA_GENERATOR_MT19937)
         return ea_mt19937_next(&generator->u.mt19937) & 0xffffff;
-    return random_philox32(&generator->u.philox, generator->u.philox.position++) >> 8;
+    return random_philox32(&generator->u.philox) >> 8;
+}
+
+static void fill_uniform(ea_generator *generator, const fill_parameters *p, int64_t n, float *out)
+{
+    float low = (float)p->a, high = (float)p->b, width = high - low;
+    for (int64_t i = 0; i < n; i++) {
+        float x = fmaf(random_unit(next24(generator)), width, low);
+        out[i] = x == high ? low : x; /* rounding may reach `high` */
+    }
 }
 
 ea_status ea_uniform(ea_context *ctx, ea_generator *generator, double low, double high,
                      DLTensor *out)
 {
-    ea_view view;
-    EA_TRY(core_view_of(ctx, "ea_uniform", "out", out, CORE_FLOATS, &view));
     if (!(low <= high) || !isfinite((float)low) || !isfinite((float)high))
         return core_fail(ctx, EA_ERR_ARGUMENT,
                          "ea_uniform: low is %g, high is %g: give finite float32, low ≤ high", low,
                          high);
-    core_fp saved = core_fp_enter();
-    float from = (float)low, to = (float)high, width = to - from;
-    int64_t n = core_numel(&view);
-    for (int64_t i = 0; i < n; i++) {
-        float x = fmaf(random_unit(next24(generator)), width, from);
-        core_store(&view, core_offset(&view, i), x == to ? from : x); /* rounding may reach `to` */
-    }
-    core_fp_leave(saved);
-    return EA_OK;
+    return random_fill(ctx, "ea_uniform", out, generator, fill_uniform,
+                       &(fill_parameters){ low, high });
 }
 
 /* --- Integers ----------------------------------------------------------------------------------
@@ -38,7 +60,7 @@ ea_status ea_uniform(ea_context *ctx, ea_generator *generator, double low, doubl
 static uint64_t next_below(ea_generator *generator, uint64_t range)
 {
     if (generator->kind == EA_GENERATOR_PHILOX) {
-        uint64_t bits = random_philox64(&generator->u.philox, generator->u.philox.position++);
+        uint64_t bits = random_philox64(&generator->u.philox);
         return (uint64_t)((unsigned __int128)bits * range >> 64);
     }
     if (range >= (uint64_t)1 << 28)

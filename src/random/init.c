@@ -41,30 +41,58 @@ static ea_status fans(ea_context *ctx, const char *function, const DLTensor *out
     return EA_OK;
 }
 
+/* The deviation of He et al. (2015) or, with `xavier`, of Glorot and Bengio (2010). */
+static ea_status deviation_of(ea_context *ctx, const char *function, const DLTensor *out,
+                              double gain, bool xavier, ea_fan fan, double *deviation)
+{
+    double in = 0, outward = 0;
+    EA_TRY(fans(ctx, function, out, &in, &outward));
+    core_fp saved = core_fp_enter();
+    *deviation =
+        xavier ? gain * sqrt(2.0 / (in + outward)) : gain / sqrt(fan == EA_FAN_IN ? in : outward);
+    core_fp_leave(saved);
+    return EA_OK;
+}
+
+static ea_status uniform_of(ea_context *ctx, ea_generator *generator, double deviation,
+                            DLTensor *out)
+{
+    core_fp saved = core_fp_enter();
+    double bound = sqrt(3.0) * deviation;
+    core_fp_leave(saved);
+    return ea_uniform(ctx, generator, -bound, bound, out);
+}
+
 ea_status ea_init_kaiming_uniform(ea_context *ctx, ea_generator *generator, double gain, ea_fan fan,
                                   DLTensor *out)
 {
-    double in = 0, outward = 0;
-    EA_TRY(fans(ctx, "ea_init_kaiming_uniform", out, &in, &outward));
-    core_fp saved = core_fp_enter();
-    double deviation = gain / sqrt(fan == EA_FAN_IN ? in : outward);
-    double bound = sqrt(3.0) * deviation;
-    ea_status status = ea_uniform(ctx, generator, -bound, bound, out);
-    core_fp_leave(saved);
-    return status;
+    double deviation = 0;
+    EA_TRY(deviation_of(ctx, "ea_init_kaiming_uniform", out, gain, false, fan, &deviation));
+    return uniform_of(ctx, generator, deviation, out);
+}
+
+ea_status ea_init_kaiming_normal(ea_context *ctx, ea_generator *generator, double gain, ea_fan fan,
+                                 DLTensor *out)
+{
+    double deviation = 0;
+    EA_TRY(deviation_of(ctx, "ea_init_kaiming_normal", out, gain, false, fan, &deviation));
+    return ea_normal(ctx, generator, 0, deviation, out);
 }
 
 ea_status ea_init_xavier_uniform(ea_context *ctx, ea_generator *generator, double gain,
                                  DLTensor *out)
 {
-    double in = 0, outward = 0;
-    EA_TRY(fans(ctx, "ea_init_xavier_uniform", out, &in, &outward));
-    core_fp saved = core_fp_enter();
-    double deviation = gain * sqrt(2.0 / (in + outward));
-    double bound = sqrt(3.0) * deviation;
-    ea_status status = ea_uniform(ctx, generator, -bound, bound, out);
-    core_fp_leave(saved);
-    return status;
+    double deviation = 0;
+    EA_TRY(deviation_of(ctx, "ea_init_xavier_uniform", out, gain, true, EA_FAN_IN, &deviation));
+    return uniform_of(ctx, generator, deviation, out);
+}
+
+ea_status ea_init_xavier_normal(ea_context *ctx, ea_generator *generator, double gain,
+                                DLTensor *out)
+{
+    double deviation = 0;
+    EA_TRY(deviation_of(ctx, "ea_init_xavier_normal", out, gain, true, EA_FAN_IN, &deviation));
+    return ea_normal(ctx, generator, 0, deviation, out);
 }
 
 ea_status ea_init_constant(ea_context *ctx, double value, DLTensor *out)

@@ -22,18 +22,24 @@ void ea_philox_block(const ea_philox *stream, uint64_t block, uint32_t out[4])
     out[3] = x3;
 }
 
-uint32_t random_philox32(const ea_philox *stream, uint64_t index)
+uint32_t random_philox_word(const ea_philox *stream, uint64_t index)
 {
     uint32_t words[4];
     ea_philox_block(stream, index / 4, words);
     return words[index % 4];
 }
 
-uint64_t random_philox64(const ea_philox *stream, uint64_t index)
+uint32_t random_philox32(ea_philox *stream)
 {
-    uint32_t words[4];
-    ea_philox_block(stream, index / 2, words);
-    return (uint64_t)words[index % 2 * 2] << 32 | words[index % 2 * 2 + 1];
+    return random_philox_word(stream, stream->position++);
+}
+
+uint64_t random_philox64(ea_philox *stream)
+{
+    uint64_t even = stream->position + stream->position % 2;
+    stream->position = even + 2;
+    uint64_t high = random_philox_word(stream, even);
+    return high << 32 | random_philox_word(stream, even + 1);
 }
 
 ea_philox ea_philox_stream(uint64_t seed, const char *name)

@@ -13,8 +13,10 @@ static inline float random_unit(uint32_t bits24)
     return (float)bits24 * 0x1p-24f;
 }
 
-/* Element `index` (counted from the stream's start) of a Philox stream: 32 and 64 random bits. */
-uint32_t random_philox32(const ea_philox *stream, uint64_t index);
-uint64_t random_philox64(const ea_philox *stream, uint64_t index);
+/* Word `index` of a Philox stream. */
+uint32_t random_philox_word(const ea_philox *stream, uint64_t index);
+/* The next word; the next two, from an even one on, the first in the high half. */
+uint32_t random_philox32(ea_philox *stream);
+uint64_t random_philox64(ea_philox *stream);
 
 #endif

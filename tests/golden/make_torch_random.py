@@ -47,10 +47,22 @@ for seed in SEEDS:
         xavier = torch.empty(shape)
         torch.nn.init.xavier_uniform_(xavier, gain=5 / 3, generator=seeded(seed))
         case("xavier_uniform", seed, xavier, shape=shape)
+    for n in [1, 2, 15]:
+        short = torch.empty(n).normal_(1.5, 0.25, generator=seeded(seed))
+        case("normal", seed, short, mean=1.5, deviation=0.25)
+    many = torch.cat([torch.empty(1).normal_(generator=g) for g in [seeded(seed)]
+                      for _ in range(2000)])
+    case("normals one by one", seed, many)
+    for n in [16, 17, 31, 32, 203]: # PyTorch's vector log and sine round less well: values
+        long = torch.empty(n).normal_(-0.5, 2.0, generator=seeded(seed))
+        golden["cases"].append({"kind": "normal about", "seed": str(seed), "n": n, "mean": -0.5,
+                                "deviation": 2.0, "values": long.tolist()})
+    for p in [0.0, 0.25, 0.3, 1.0]:
+        case("bernoulli", seed, torch.empty(1000).bernoulli_(p, generator=seeded(seed)), p=p)
+    case("exponential", seed, torch.empty(1000).exponential_(1.5, generator=seeded(seed)), rate=1.5)
     used = seeded(seed)
     torch.randperm(700, generator=used)
     torch.empty(3, dtype=torch.float64).normal_(generator=used)
     golden["cases"].append({"kind": "state", "seed": str(seed), "state": sha(used.get_state()),
-                            "bytes": bytes(used.get_state().tolist()).hex() if seed == 0 else "",
                             "after": sha(torch.randperm(50, generator=used))})
 print(json.dumps(golden, indent=1))
