@@ -2,8 +2,8 @@
  *
  * Two generators. Philox4x32-10 (Salmon et al., SC'11) is the contract `chain`'s: number i of a
  * stream is a function of (seed, stream, i) alone. MT19937 is PyTorch's CPU generator, with its
- * streams: integers and uniforms bit for bit, normals within 2 ULP (PyTorch's logarithm and sine
- * are not correctly rounded). docs/contract.md, "Random numbers", defines both.
+ * streams: everything bit for bit but tensors of 16 normals and more, which are near (PyTorch's vector
+ * logarithm and sine are not correctly rounded). docs/contract.md, "Random numbers", defines both.
  *
  * A generator is a plain struct: copying it saves its state. It belongs to one thread at a time.
  */
