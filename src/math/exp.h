@@ -22,7 +22,9 @@ static inline exp_parts md_exp_parts(md x)
 {
     md shifted = md_mad(x, md_set(0x1.71547652b82fep0), md_set(EXP_SHIFT));
     md k = md_sub(shifted, md_set(EXP_SHIFT));
-    md r = md_mad(k, md_set(-0x1.62e42fefa39efp-1), x);
+    /* ln 2 in two parts, the first so short that k times it is exact. */
+    md r = md_mad(k, md_set(-0x1.62e42fefa38p-1), x);
+    r = md_mad(k, md_set(-0x1.ef35793c7673p-45), r);
     md r2 = md_mul(r, r), r4 = md_mul(r2, r2);
     md q0 = md_mad(r, md_set(0x1.55555555507b5p-3), md_set(0x1.ffffffffffed2p-2));
     md q2 = md_mad(r, md_set(0x1.11111125b71f6p-7), md_set(0x1.555555558910fp-5));

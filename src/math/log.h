@@ -8,6 +8,8 @@
 #ifndef MATH_LOG_H
 #define MATH_LOG_H
 
+#include "math/join.h"
+
 #include <math.h>
 
 /* For 0 < x < ∞: k as double and m − 1. */
@@ -58,7 +60,9 @@ static inline md md_log_special(md x, md finite)
 static inline md md_log(md x)
 {
     log_parts l = md_log_parts(x);
-    return md_log_special(x, md_mad(l.k, md_set(0x1.62e42fefa39efp-1), md_log1p_small(l.f)));
+    /* ln 2 in two parts, the first so short that k times it is exact. */
+    md tail = md_mad(l.k, md_set(0x1.ef35793c7673p-45), md_log1p_small(l.f));
+    return md_log_special(x, md_join(md_mul(l.k, md_set(0x1.62e42fefa38p-1)), tail));
 }
 
 #endif
