@@ -14,6 +14,7 @@ typedef struct cli_command {
 } cli_command;
 
 int cli_data(int argc, char **argv);
+int cli_diff(int argc, char **argv);
 int cli_digest(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 int cli_feature(int argc, char **argv);

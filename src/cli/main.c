@@ -6,6 +6,7 @@
 
 static const cli_command commands[] = {
     { "data", cli_data, "versions of data: add, list, log, diff, checkout, verify, rm" },
+    { "diff", cli_diff, "why two runs, or two traces, differ" },
     { "digest", cli_digest, "SHA-256 of each tensor in a file, and of the whole" },
     { "doctor", cli_doctor, "does this machine compute the contract's bits?" },
     { "feature", cli_feature, "values that change over time: define, ingest, join, get, list" },

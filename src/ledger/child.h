@@ -22,8 +22,8 @@ typedef struct ledger_child_options {
     const char *folder; /* where it runs */
     int run_folder; /* descriptor of the folder that gets stdout, stdout.tail, stderr, stderr.tail
                      */
-    int inherited;      /* a descriptor that the program keeps under the same number */
-    bool quiet;         /* keep the output, do not show it */
+    int inherited;  /* a descriptor that the program keeps under the same number */
+    bool quiet;     /* keep the output, do not show it */
 } ledger_child_options;
 
 typedef struct ledger_child_result {

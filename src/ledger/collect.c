@@ -1,5 +1,4 @@
 /* collect.c: what a run leaves behind. */
-#define _XOPEN_SOURCE 700 /* nftw */
 #include "ledger/collect.h"
 #include "core/memory.h"
 #include "ledger/child.h"
@@ -10,14 +9,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { REPORT_MAX = 1 << 30, OPEN_FOLDERS = 16 };
+enum { REPORT_MAX = 1 << 30 };
 
 static ea_status no_memory(ledger_store *store)
 {
@@ -180,18 +178,4 @@ ea_status ledger_collect_folder(ledger_store *store, json_t *record, const char 
     EA_TRY(put_member(store, record, "report", path, 0));
     return read_report(store, record,
                        ledger_json_string(json_object_get(record, "report"), "digest"));
-}
-
-static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *place)
-{
-    (void)info;
-    (void)type;
-    (void)place;
-    remove(path);
-    return 0;
-}
-
-void ledger_collect_clear(const char *folder)
-{
-    nftw(folder, remove_entry, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS);
 }

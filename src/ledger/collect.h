@@ -16,7 +16,4 @@ ea_status ledger_collect_file(ledger_store *store, json_t *list, const char *roo
 ea_status ledger_collect_folder(ledger_store *store, json_t *record, const char *folder,
                                 const int64_t streams[2]);
 
-/* Removes a run folder and all in it. */
-void ledger_collect_clear(const char *folder);
-
 #endif

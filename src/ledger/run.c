@@ -5,7 +5,7 @@
  * and the folder runs/ID takes its output and reports. After it: all of that moves into the store
  * in one transaction. A lock on runs/ID/lock, which the command inherits, tells the living from the
  * dead. */
-#define _GNU_SOURCE /* getrandom, nftw */
+#define _GNU_SOURCE /* getrandom */
 #include "ledger/run.h"
 #include "core/memory.h"
 #include "ledger/child.h"
@@ -15,6 +15,7 @@
 #include "ledger/json.h"
 #include "ledger/path.h"
 #include "ledger/process.h"
+#include "ledger/scratch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -189,7 +190,7 @@ static ea_status take_code(running *r, ledger_git *git, const char *const *decla
         return io_error(r, "make", scratch);
     }
     EA_TRY(ledger_git_finish(git, scratch, declared, &state));
-    ledger_collect_clear(scratch);
+    ledger_remove_folder(scratch);
     ea_status status = EA_OK;
     if (state.patch_size) {
         status = ledger_put_bytes(r->store, state.patch, state.patch_size, &object);
@@ -339,7 +340,7 @@ static ea_status record_after(running *r, const ledger_child_result *result)
     EA_TRY(take_outputs(r));
     EA_TRY(ledger_collect_folder(r->store, r->record, r->folder, result->output_bytes));
     EA_TRY(save(r));
-    ledger_collect_clear(r->folder);
+    ledger_remove_folder(r->folder);
     return EA_OK;
 }
 
@@ -384,7 +385,7 @@ ea_status ledger_run(ledger_store *store, const ledger_run_options *options,
     result->exit_code = 1;
     ea_status status = record_before(&r);
     if (status != EA_OK && r.folder[0])
-        ledger_collect_clear(r.folder);
+        ledger_remove_folder(r.folder);
     if (status == EA_OK) {
         ea_status ran = run_command(&r, &child);
         result->exit_code = child.exit_code;
@@ -411,7 +412,7 @@ static ea_status finish_dead(ledger_store *store, const char *id)
     if (status == EA_OK)
         status = save(&r);
     if (status == EA_OK)
-        ledger_collect_clear(r.folder);
+        ledger_remove_folder(r.folder);
     running_free(&r);
     return status;
 }

@@ -1,0 +1,183 @@
+/* cause.c: what two runs were made by that differs. */
+#include "ledger/cause.h"
+#include "core/memory.h"
+#include "ledger/codediff.h"
+#include "ledger/compare.h"
+#include "ledger/json.h"
+#include "ledger/params.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { FILES_LISTED = 20, KEY_MAX = 1024, DEPTH_MAX = 8 };
+
+static ea_status no_memory(void)
+{
+    return core_fail(NULL, EA_ERR_MEMORY, "no memory to compare two runs");
+}
+
+/* --- Values -------------------------------------------------------------------------------------
+ */
+
+static void add_value(json_t *list, const char *key, const json_t *a, const json_t *b)
+{
+    json_array_append_new(list, json_pack("{s:s, s:O?, s:O?}", "key", key, "a", a, "b", b));
+}
+
+static bool is_nested(const json_t *value)
+{
+    return json_is_object(value) && !json_object_get(value, "hex");
+}
+
+/* Lists what differs in two objects, nested values by their path. */
+static void compare_values(const char *path, const json_t *a, const json_t *b, json_t *list,
+                           int depth)
+{
+    const char *key;
+    const json_t *value;
+    char full[KEY_MAX];
+    json_t *all = json_object();
+    json_object_update(all, (json_t *)(uintptr_t)a);
+    json_object_update(all, (json_t *)(uintptr_t)b);
+    json_object_foreach(all, key, value)
+    {
+        const json_t *x = json_object_get(a, key), *y = json_object_get(b, key);
+        if (snprintf(full, sizeof full, "%s%s%s", path, *path ? "." : "", key) >= KEY_MAX)
+            strcpy(full + KEY_MAX - 4, "..."); /* the values are told all the same */
+        if (depth < DEPTH_MAX && (is_nested(x) || is_nested(y)) && (!x || is_nested(x)) &&
+            (!y || is_nested(y)))
+            compare_values(full, x, y, list, depth + 1);
+        else if (!x || !y || !json_equal(x, y))
+            add_value(list, full, x, y);
+    }
+    json_decref(all);
+}
+
+/* Splits the parameters that differ into seeds and others. */
+static void compare_params(const json_t *a, const json_t *b, json_t *params, json_t *seeds)
+{
+    json_t *all = json_array(), *entry;
+    size_t i;
+    compare_values("", a, b, all, DEPTH_MAX);
+    json_array_foreach(all, i, entry)
+        json_array_append(ledger_is_seed(ledger_json_string(entry, "key")) ? seeds : params, entry);
+    json_decref(all);
+}
+
+/* --- Data ---------------------------------------------------------------------------------------
+ */
+
+static ea_status list_file(void *argument, const ledger_difference *difference)
+{
+    json_t *entry = argument, *files = json_object_get(entry, "files");
+    char kind[2] = { difference->kind, 0 };
+    if (json_array_size(files) < FILES_LISTED)
+        json_array_append_new(files, json_pack("{s:s, s:o}", "kind", kind, "path",
+                                               ledger_json_text(difference->path)));
+    else
+        json_object_set_new(entry, "more", json_integer(ledger_json_integer(entry, "more") + 1));
+    return EA_OK;
+}
+
+static bool folder_of(const json_t *entry, ledger_snapshot *out)
+{
+    *out = (ledger_snapshot){ .type = LEDGER_FOLDER_ENTRY };
+    return strcmp(ledger_json_string(entry, "type"), "folder") == 0 &&
+           ledger_record_digest(entry, "digest", &out->digest);
+}
+
+static ea_status add_data(ledger_store *store, const json_t *path, const json_t *a, const json_t *b,
+                          json_t *list)
+{
+    ledger_snapshot before, after;
+    json_t *entry = json_pack("{s:O, s:O?, s:O?}", "path", path, "a", json_object_get(a, "digest"),
+                              "b", json_object_get(b, "digest"));
+    if (!entry || json_array_append_new(list, entry) != 0)
+        return no_memory();
+    if (!folder_of(a, &before) || !folder_of(b, &after))
+        return EA_OK;
+    json_object_set_new(entry, "files", json_array());
+    return ledger_compare(store, &before, &after, list_file, entry);
+}
+
+static const json_t *find_path(const json_t *entries, const json_t *path)
+{
+    const json_t *entry;
+    size_t i;
+    json_array_foreach(entries, i,
+                       entry) if (json_equal(json_object_get(entry, "path"), path)) return entry;
+    return NULL;
+}
+
+static ea_status compare_data(ledger_store *store, const json_t *a, const json_t *b, json_t *list)
+{
+    const json_t *entry;
+    size_t i;
+    json_array_foreach(a, i, entry)
+    {
+        const json_t *path = json_object_get(entry, "path"), *other = find_path(b, path);
+        if (!other ||
+            !json_equal(json_object_get(entry, "digest"), json_object_get(other, "digest")))
+            EA_TRY(add_data(store, path, entry, other, list));
+    }
+    json_array_foreach(b, i, entry) if (!find_path(a, json_object_get(entry, "path")))
+        EA_TRY(add_data(store, json_object_get(entry, "path"), NULL, entry, list));
+    return EA_OK;
+}
+
+/* --- All ----------------------------------------------------------------------------------------
+ */
+
+static json_t *part_of(const json_t *record, const char *const *keys)
+{
+    json_t *part = json_object();
+    for (; *keys; keys++)
+        if (json_object_get(record, *keys))
+            json_object_set(part, *keys, json_object_get(record, *keys));
+    return part;
+}
+
+static void compare_part(const json_t *a, const json_t *b, const char *const *keys, json_t *list)
+{
+    json_t *x = part_of(a, keys), *y = part_of(b, keys);
+    compare_values("", x, y, list, 0);
+    json_decref(x);
+    json_decref(y);
+}
+
+static void keep_if_any(json_t *out, const char *key, json_t *list)
+{
+    if (json_array_size(list))
+        json_object_set(out, key, list);
+    json_decref(list);
+}
+
+ea_status ledger_causes(ledger_store *store, const json_t *a, const json_t *b, json_t **out)
+{
+    static const char *const command[] = { "command", "folder", "program", "program_digest", NULL };
+    static const char *const machine[] = { "environment", "variables", NULL };
+    json_t *data = json_array(), *params = json_array(), *seeds = json_array(),
+           *environment = json_array(), *commands = json_array(), *code = NULL;
+    *out = json_object();
+    ea_status status =
+        compare_data(store, json_object_get(a, "inputs"), json_object_get(b, "inputs"), data);
+    if (status == EA_OK)
+        status = ledger_code_compare(store, json_object_get(a, "code"), json_object_get(b, "code"),
+                                     &code);
+    compare_params(json_object_get(a, "params"), json_object_get(b, "params"), params, seeds);
+    compare_part(a, b, machine, environment);
+    compare_part(a, b, command, commands);
+    if (code && !json_is_null(code))
+        json_object_set(*out, "code", code);
+    json_decref(code);
+    keep_if_any(*out, "data", data);
+    keep_if_any(*out, "environment", environment);
+    keep_if_any(*out, "parameters", params);
+    keep_if_any(*out, "seeds", seeds);
+    keep_if_any(*out, "command", commands);
+    if (status != EA_OK) {
+        json_decref(*out);
+        *out = NULL;
+    }
+    return status;
+}
