@@ -22,7 +22,7 @@ EA_API ea_status ea_log(ea_context *ctx, const DLTensor *x, DLTensor *out);
 EA_API ea_status ea_sqrt(ea_context *ctx, const DLTensor *x, DLTensor *out);
 EA_API ea_status ea_tanh(ea_context *ctx, const DLTensor *x, DLTensor *out);
 EA_API ea_status ea_sigmoid(ea_context *ctx, const DLTensor *x, DLTensor *out);
-/* max(x, 0); NaN stays NaN. */
+/* 0 where x < 0, else x: −0 and NaN stay, as in PyTorch. */
 EA_API ea_status ea_relu(ea_context *ctx, const DLTensor *x, DLTensor *out);
 
 /* grad_x = fl(grad_out · f'(x)), f'(x) being the correctly rounded derivative at x. */
@@ -36,7 +36,7 @@ EA_API ea_status ea_tanh_backward(ea_context *ctx, const DLTensor *grad_out, con
                                   DLTensor *grad_x);
 EA_API ea_status ea_sigmoid_backward(ea_context *ctx, const DLTensor *grad_out, const DLTensor *x,
                                      DLTensor *grad_x);
-/* grad_out where x > 0, else 0. */
+/* 0 where x ≤ 0, else grad_out. */
 EA_API ea_status ea_relu_backward(ea_context *ctx, const DLTensor *grad_out, const DLTensor *x,
                                   DLTensor *grad_x);
 

@@ -16,7 +16,10 @@ typedef struct ea_batch_norm_options {
     double eps;      /* 0 means 1e-5 */
 } ea_batch_norm_options;
 
-/* save_mean and save_std [c] receive what was used to normalise; the backward takes them. */
+/* save_mean and save_std [c] receive what was used to normalise, for the backward; they may be
+ * NULL. Running statistics take momentum·new + (1 − momentum)·old; without training they are what
+ * is used and needed. Errors also: EA_ERR_SHAPE for training on a single value a channel under
+ * contract chain. */
 EA_API ea_status ea_batch_norm(ea_context *ctx, const DLTensor *x, const DLTensor *weight,
                                const DLTensor *bias, DLTensor *running_mean, DLTensor *running_var,
                                const ea_batch_norm_options *options, DLTensor *out,

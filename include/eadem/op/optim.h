@@ -21,7 +21,8 @@ typedef struct ea_sgd_options {
 } ea_sgd_options;
 
 /* As torch.optim.SGD. momentum_buffer may be NULL when momentum is 0; `step` counts from 1: step 1
- * fills the buffer with the gradient. */
+ * fills the buffer with the gradient. Errors also: EA_ERR_ARGUMENT for nesterov without momentum or
+ * with dampening. */
 EA_API ea_status ea_sgd(ea_context *ctx, const ea_sgd_options *options, int64_t step,
                         const DLTensor *grad, DLTensor *param, DLTensor *momentum_buffer);
 
