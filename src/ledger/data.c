@@ -217,11 +217,11 @@ ea_status ledger_data_record(ledger_store *store, const char *name, const ledger
 
 ea_status ledger_data_remove(ledger_store *store, const ledger_version *version, bool force)
 {
-    char owner[OWNER_TEXT];
+    char owner[OWNER_TEXT], node[LEDGER_NODE];
     int64_t children = 0;
     owner_name(version->name, version->version, owner);
-    EA_TRY(
-        ledger_value(store, &children, "SELECT count(*) FROM link WHERE parent = ?", "t", owner));
+    EA_TRY(ledger_value(store, &children, "SELECT count(*) FROM link WHERE parent = ?", "t",
+                        ledger_object_node(&version->content.digest, node)));
     if (children && !force)
         return core_fail(ledger_context(store), EA_ERR_STATE,
                          "%lld things were made from %.200s@%lld (eadem lineage shows them): give "

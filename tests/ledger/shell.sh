@@ -1,7 +1,8 @@
 # Sourced by the ledger's script tests: a project in a new folder, checks, and removal at the end.
 eadem=$1/eadem
 work=$(mktemp -d)
-trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
+log=$(mktemp -d) # standard output and error of the last command, as files out and err
+trap 'chmod -R u+w "$work"; rm -rf "$work" "$log"' EXIT
 cd "$work" && mkdir .eadem
 unset EADEM_DIR
 
@@ -10,16 +11,16 @@ fail() {
     exit 1
 }
 
-# expect CODE COMMAND…: the command's output goes to $work/out and $work/err.
+# expect CODE COMMAND…
 expect() {
     local wanted=$1 got=0
     shift
-    "$@" >"$work/out" 2>"$work/err" || got=$?
-    [ "$got" = "$wanted" ] || fail "exit code $got, not $wanted: $*: $(cat "$work/err")"
+    "$@" >"$log/out" 2>"$log/err" || got=$?
+    [ "$got" = "$wanted" ] || fail "exit code $got, not $wanted: $*: $(cat "$log/err")"
 }
 
-says() { # says FILE TEXT
-    grep -qF -- "$2" "$work/$1" || fail "'$2' is not in: $(cat "$work/$1")"
+says() { # says out|err TEXT
+    grep -qF -- "$2" "$log/$1" || fail "'$2' is not in: $(cat "$log/$1")"
 }
 
 whole() {

@@ -72,6 +72,6 @@ for bad in 'k,t,v\n1,5\n' 'k,t,v\n1,yesterday,2\n' 'k,t,v\n1,5,"x\n' 'k,t\n1,5\n
     says err bad.csv
 done
 expect 0 "$eadem" feature list f
-[ "$(grep -c '"version"' out)" = 1 ] || fail "a failed ingestion left a version"
+[ "$(grep -c '"version"' "$log/out")" = 1 ] || fail "a failed ingestion left a version"
 whole
 echo "features: joins, ties, versions, errors"
