@@ -22,6 +22,39 @@ typedef struct cpu_gemm_panel {
     int64_t out_row;
 } cpu_gemm_panel;
 
+enum { CPU_CONV_VECTORS = 4 };
+
+/* Output channels times a few vectors of output positions. Term k of lane l of vector j is
+ * a[row·a_line + k] · x[offset[k] + at[j] + l]; its element is out[row·out_row + to[j] + l], l <
+ * lanes[j].
+ */
+typedef struct cpu_conv_window {
+    int64_t rows, terms;
+    const float *a;
+    int64_t a_line;
+    const float *x;
+    const int64_t *offset;
+    int64_t at[CPU_CONV_VECTORS];
+    float *out;
+    int64_t out_row;
+    int64_t to[CPU_CONV_VECTORS];
+    int lanes[CPU_CONV_VECTORS];
+    bool add; /* the chains are added to out instead of replacing it */
+} cpu_conv_window;
+
+/* Kernel positions times output channels: sum[row][channel] goes on over `terms` pixels, beginning
+ * in column `column` of a row of `columns`: x[offset[row]] · g[channel], then x moves by `step`,
+ * and by next_row more after a row's end; g by the number of channels of a panel. */
+typedef struct cpu_conv_pixels {
+    int rows, vectors; /* vectors of channels: 1 or conv_vectors */
+    const float *x;
+    const int64_t *offset;
+    int64_t step, next_row, column, columns, terms;
+    const float *g;
+    float *sum;
+    bool fresh; /* from +0 */
+} cpu_conv_pixels;
+
 typedef struct cpu_kernels {
     const char *name;
     /* y[i] = f(x[i]), i < n; y may be x. By function: kernels->math[MATH_EXP](x, y, n). */
@@ -41,6 +74,13 @@ typedef struct cpu_kernels {
     int gemm_dots_columns; /* most columns of one gemm_dots */
     void (*gemm_dots)(const float *a, int64_t a_k, const float *b, int64_t b_column, int64_t terms,
                       int columns, float *out);
+    int lanes;          /* of a vector */
+    int conv_vectors;   /* of a conv_window, all used (some with lanes 0); most of a conv_pixels */
+    int conv_wide_rows; /* most rows of a conv_pixels with one vector; else gemm_rows */
+    void (*conv_window)(const cpu_conv_window *window);
+    void (*conv_pixels)(const cpu_conv_pixels *pixels);
+    /* Smallest magnitude but zero, infinity if none; false when one is infinite or NaN */
+    bool (*conv_range)(const float *x, int64_t n, float *smallest);
     /* out[i] = the chain of q[d]·keys[d·stride + i] over d < dim; i < count */
     void (*attention_scores)(const float *q, int dim, const float *keys, int64_t stride, int count,
                              float *out);

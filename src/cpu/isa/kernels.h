@@ -4,6 +4,9 @@
 
 #include "cpu/isa/kernels_elementwise.h"
 #include "cpu/isa/kernels_gemm.h"
+
+#include "cpu/isa/kernels_conv.h" /* uses GEMM_ROWS */
+
 #include "cpu/isa/kernels_math.h"
 #include "cpu/isa/kernels_transformer.h"
 #include "cpu/isa/kernels_optim.h"
@@ -32,6 +35,12 @@ const cpu_kernels CPU_KERNELS_TABLE = {
     .gemm_row = gemm_row,
     .gemm_dots_columns = GEMM_DOTS * VF_LANES,
     .gemm_dots = gemm_dots,
+    .lanes = VF_LANES,
+    .conv_vectors = GEMM_VECTORS,
+    .conv_wide_rows = CONV_WIDE_ROWS,
+    .conv_window = conv_window,
+    .conv_pixels = conv_pixels,
+    .conv_range = conv_range,
     .add = kernel_add,
     .sub = kernel_sub,
     .mul = kernel_mul,

@@ -1,0 +1,215 @@
+/* conv_window.c: windows sliding over planes, without an im2col matrix.
+ *
+ * An item of work is some output rows of one image and group. Its part of the input is copied into
+ * a padded buffer, with the columns sorted by their remainder modulo the step; then for every term,
+ * a vector of neighbouring output positions reads a vector of neighbouring floats, and a table
+ * gives each term's distance from the position of the output. The micro-kernel is that of the
+ * matrix product.
+ */
+#include "core/memory.h"
+#include "core/pool.h"
+#include "cpu/conv_engine.h"
+
+#include <string.h>
+
+enum {
+    BUFFER = 48 << 10, /* floats of a padded buffer, if one output row fits */
+    ITEMS_PER_THREAD = 4,
+    SERIAL_WORK = 1 << 18,
+};
+
+typedef struct window_plan {
+    const conv_windows *w;
+    const cpu_kernels *kernels;
+    int64_t low[2]; /* smallest row and column of a tap */
+    int64_t item_rows, items_per_image;
+    int64_t rows;       /* of the buffer, a channel */
+    int64_t row, phase; /* sizes of a buffer's row and of one remainder's part of it */
+    int64_t reach;      /* input columns that a row holds */
+    int64_t *offset;    /* of each term in the buffer */
+    float *scratch;     /* of worker i: scratch + i·scratch_size */
+    int64_t scratch_size, buffer_size;
+} window_plan;
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* --- The padded buffer ------------------------------------------------------------------------ */
+
+/* to[j] = row[first + j·step], +0 outside [0, width). */
+static void copy_phase(const float *row, int64_t width, int64_t first, int64_t step, int64_t count,
+                       float *to)
+{
+    int64_t begin = first < 0 ? (-first + step - 1) / step : 0;
+    int64_t end = first >= width ? 0 : (width - first + step - 1) / step;
+    begin = smaller(begin, count);
+    end = larger(smaller(end, count), begin);
+    memset(to, 0, sizeof *to * (size_t)begin);
+    if (step == 1)
+        memcpy(to + begin, row + first + begin, sizeof *to * (size_t)(end - begin));
+    else
+        for (int64_t j = begin; j < end; j++)
+            to[j] = row[first + j * step];
+    memset(to + end, 0, sizeof *to * (size_t)(count - end));
+}
+
+static void fill_buffer(const window_plan *p, const float *planes, int64_t first_row, int64_t rows,
+                        float *buffer)
+{
+    const conv_windows *w = p->w;
+    int64_t step = w->step[1];
+    for (int64_t c = 0; c < w->in_channels; c++)
+        for (int64_t r = 0; r < rows; r++) {
+            float *to = buffer + (c * p->rows + r) * p->row;
+            int64_t h = first_row + r;
+            if (h < 0 || h >= w->in[0]) {
+                memset(to, 0, sizeof *to * (size_t)p->row);
+                continue;
+            }
+            const float *from = planes + (c * w->in[0] + h) * w->in[1];
+            for (int64_t phase = 0; phase < step; phase++)
+                copy_phase(from, w->in[1], p->low[1] + phase, step, p->phase,
+                           to + phase * p->phase);
+        }
+}
+
+/* --- An item ---------------------------------------------------------------------------------- */
+
+/* Output rows and columns of neighbouring results, as many as one call of the kernel takes. */
+typedef struct position {
+    int64_t i, j;
+    int lanes;
+} position;
+
+/* All channels and terms of `count` vectors of positions. Results go to `out`, or, when they are
+ * not neighbours there, to `tile` and then one by one. */
+static void run_positions(const window_plan *p, const float *a, const float *buffer,
+                          int64_t first_row, const position *at, int count, float *tile, float *out)
+{
+    const conv_windows *w = p->w;
+    int vectors = p->kernels->conv_vectors, lanes = p->kernels->lanes;
+    bool direct = w->spacing[1] == 1;
+    int64_t plane = w->out_plane[0] * w->out_plane[1];
+    cpu_conv_window window = { .rows = w->out_channels,
+                               .a_line = w->terms,
+                               .x = buffer,
+                               .out = direct ? out : tile,
+                               .out_row = direct ? plane : vectors * lanes };
+    for (int v = 0; v < vectors; v++) {
+        const position *q = &at[v < count ? v : 0];
+        window.at[v] = (q->i - first_row) * w->step[0] * p->row + q->j;
+        window.to[v] =
+            direct ? (w->origin[0] + q->i * w->spacing[0]) * w->out_plane[1] + w->origin[1] + q->j
+                   : v * lanes;
+        window.lanes[v] = v < count ? q->lanes : 0;
+    }
+    for (int64_t k = 0; k < w->terms; k += w->block) {
+        window.a = a + k;
+        window.offset = p->offset + k;
+        window.terms = smaller(w->block, w->terms - k);
+        window.add = k > 0;
+        p->kernels->conv_window(&window);
+    }
+    for (int v = 0; v < count && !direct; v++)
+        for (int64_t o = 0; o < w->out_channels; o++)
+            for (int l = 0; l < at[v].lanes; l++)
+                out[o * plane + (w->origin[0] + at[v].i * w->spacing[0]) * w->out_plane[1] +
+                    w->origin[1] + (at[v].j + l) * w->spacing[1]] =
+                    tile[o * window.out_row + v * lanes + l];
+}
+
+static void run_item(const window_plan *p, int64_t image, int64_t group, int64_t first_row,
+                     float *scratch)
+{
+    const conv_windows *w = p->w;
+    int64_t end_row = smaller(first_row + p->item_rows, w->count[0]);
+    int64_t rows = p->rows - (p->item_rows - (end_row - first_row)) * w->step[0];
+    int64_t channel = (image * w->groups + group) * w->in_channels;
+    fill_buffer(p, w->x + channel * w->in[0] * w->in[1], first_row * w->step[0] + p->low[0], rows,
+                scratch);
+    int64_t out_channel = (image * w->groups + group) * w->out_channels;
+    float *out = w->out + out_channel * w->out_plane[0] * w->out_plane[1];
+    const float *a = w->a + group * w->out_channels * w->terms;
+    position at[CPU_CONV_VECTORS];
+    int count = 0, lanes = p->kernels->lanes;
+    for (int64_t i = first_row; i < end_row; i++)
+        for (int64_t j = 0; j < w->count[1]; j += lanes) {
+            at[count++] = (position){ i, j, (int)smaller(lanes, w->count[1] - j) };
+            bool last = i + 1 == end_row && j + lanes >= w->count[1];
+            if (count == p->kernels->conv_vectors || last) {
+                run_positions(p, a, scratch, first_row, at, count, scratch + p->buffer_size, out);
+                count = 0;
+            }
+        }
+}
+
+static void run_items(void *argument, int64_t begin, int64_t end, int worker)
+{
+    const window_plan *p = argument;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t plane = i / p->items_per_image;
+        run_item(p, plane / p->w->groups, plane % p->w->groups,
+                 i % p->items_per_image * p->item_rows, p->scratch + worker * p->scratch_size);
+    }
+}
+
+/* --- The plan --------------------------------------------------------------------------------- */
+
+static void choose_rows(window_plan *p, const int64_t high[2], int threads)
+{
+    const conv_windows *w = p->w;
+    p->reach = (w->count[1] - 1) * w->step[1] + high[1] - p->low[1] + 1;
+    p->phase = (p->reach + w->step[1] - 1) / w->step[1];
+    p->row = p->phase * w->step[1];
+    int64_t extra = high[0] - p->low[0] + 1 - w->step[0];
+    int64_t room = (BUFFER / (w->in_channels * p->row) - extra) / w->step[0];
+    int64_t parts = threads * ITEMS_PER_THREAD / (w->images * w->groups) + 1;
+    p->item_rows = threads == 1 ? w->count[0] : (w->count[0] + parts - 1) / parts;
+    p->item_rows = larger(1, smaller(p->item_rows, room));
+    p->items_per_image = (w->count[0] + p->item_rows - 1) / p->item_rows;
+    p->rows = p->item_rows * w->step[0] + extra;
+}
+
+ea_status cpu_conv_windows(ea_context *ctx, const conv_windows *w)
+{
+    window_plan p = { .w = w, .kernels = cpu_kernels_of(ctx) };
+    int64_t high[2] = { INT64_MIN, INT64_MIN };
+    p.low[0] = p.low[1] = INT64_MAX;
+    for (int64_t k = 0; k < w->terms; k++) {
+        p.low[0] = smaller(p.low[0], w->taps[k].row);
+        p.low[1] = smaller(p.low[1], w->taps[k].column);
+        high[0] = larger(high[0], w->taps[k].row);
+        high[1] = larger(high[1], w->taps[k].column);
+    }
+    int64_t work = w->images * w->groups * w->out_channels * w->count[0] * w->count[1] * w->terms;
+    choose_rows(&p, high, work > SERIAL_WORK ? ctx->threads : 1);
+
+    /* The last vector of a row reads past it: what is there reaches only lanes that nobody stores.
+     */
+    int64_t lanes = p.kernels->lanes;
+    p.buffer_size = (w->in_channels * p.rows * p.row + lanes + 15) / 16 * 16;
+    int64_t tile = w->spacing[1] == 1 ? 0 : w->out_channels * p.kernels->conv_vectors * lanes;
+    p.scratch_size = (p.buffer_size + tile + 15) / 16 * 16;
+    core_mark mark = core_arena_mark(ctx->arena);
+    p.offset = core_arena_alloc(ctx->arena, sizeof *p.offset * (size_t)w->terms);
+    p.scratch =
+        core_arena_alloc(ctx->arena, sizeof(float) * (size_t)(p.scratch_size * ctx->threads));
+    if (!p.offset || !p.scratch)
+        return core_fail(ctx, EA_ERR_MEMORY, "no memory for the scratch space of a convolution");
+    for (int64_t k = 0; k < w->terms; k++) {
+        int64_t row = w->taps[k].row - p.low[0], column = w->taps[k].column - p.low[1];
+        p.offset[k] = (w->taps[k].channel * p.rows + row) * p.row + column % w->step[1] * p.phase +
+                      column / w->step[1];
+    }
+    int64_t items = w->images * w->groups * p.items_per_image;
+    core_parallel(ctx, items, SERIAL_WORK / (work / items + 1) + 1, run_items, &p);
+    core_arena_release(ctx->arena, mark);
+    return EA_OK;
+}
