@@ -100,8 +100,8 @@ typedef struct cpu_kernels {
     void (*relu_backward)(const float *grad, const float *x, float *y, int64_t n);
     void (*reciprocal)(const float *x, float *y, int64_t n);
 
-    /* kernels_reduce.h: one chunk of the sum rule (n ≤ 1024); y[j] = the sum down column j in order;
-     * the largest of n ≥ 1 elements, NaN when there is one. */
+    /* kernels_reduce.h: one chunk of the sum rule (n ≤ 1024); y[j] = the sum down column j in
+     * order; the largest of n ≥ 1 elements, NaN when there is one. */
     float (*sum_chunk)(const float *x, int64_t n);
     void (*sum_columns)(const float *x, int64_t stride, int64_t rows, int64_t columns, float *y);
     float (*maximum)(const float *x, int64_t n);

@@ -8,10 +8,10 @@
 #include "cpu/isa/kernels_conv.h" /* uses GEMM_ROWS */
 
 #include "cpu/isa/kernels_math.h"
-#include "cpu/isa/kernels_transformer.h"
 #include "cpu/isa/kernels_optim.h"
 #include "cpu/isa/kernels_pool.h"
 #include "cpu/isa/kernels_reduce.h"
+#include "cpu/isa/kernels_transformer.h"
 
 const cpu_kernels CPU_KERNELS_TABLE = {
     .name = CPU_KERNELS_NAME,
