@@ -20,11 +20,13 @@ int cli_doctor(int argc, char **argv);
 int cli_feature(int argc, char **argv);
 int cli_fsck(int argc, char **argv);
 int cli_gc(int argc, char **argv);
+int cli_keygen(int argc, char **argv);
 int cli_lineage(int argc, char **argv);
 int cli_log(int argc, char **argv);
 int cli_model(int argc, char **argv);
 int cli_run(int argc, char **argv);
 int cli_runs(int argc, char **argv);
 int cli_tokenize(int argc, char **argv);
+int cli_verify(int argc, char **argv);
 
 #endif

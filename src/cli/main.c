@@ -12,12 +12,14 @@ static const cli_command commands[] = {
     { "feature", cli_feature, "values that change over time: define, ingest, join, get, list" },
     { "fsck", cli_fsck, "is the ledger whole?" },
     { "gc", cli_gc, "free what nothing in the ledger refers to" },
+    { "keygen", cli_keygen, "make a key to sign reports with" },
     { "lineage", cli_lineage, "what was made from what" },
     { "log", cli_log, "report metrics or parameters from inside a run" },
     { "model", cli_model, "the model registry: register, list, log, promote, note, get, rm" },
     { "run", cli_run, "run a command and record it" },
     { "runs", cli_runs, "list runs, or show one" },
     { "tokenize", cli_tokenize, "token ids of a text, and back" },
+    { "verify", cli_verify, "repeat a run: identical, or the first difference" },
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };

@@ -57,7 +57,7 @@ static void copy_window_size(int from, int to)
 }
 
 /* A terminal for the program that passes bytes on unchanged: the real one turns \n into \r\n. */
-static bool open_terminal(stream *s, int real)
+static bool open_terminal(stream *s)
 {
     struct termios mode;
     int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -66,26 +66,26 @@ static bool open_terminal(stream *s, int real)
     char name[128];
     int slave =
         ptsname_r(master, name, sizeof name) == 0 ? open(name, O_RDWR | O_NOCTTY | O_CLOEXEC) : -1;
-    if (slave < 0 || tcgetattr(real, &mode) != 0)
+    if (slave < 0 || tcgetattr(s->shown, &mode) != 0)
         return false;
     mode.c_oflag &= ~(tcflag_t)OPOST;
     mode.c_lflag &= ~(tcflag_t)ECHO;
     tcsetattr(slave, TCSANOW, &mode);
-    copy_window_size(real, slave);
+    copy_window_size(s->shown, slave);
     s->source = master;
     s->program_end = slave;
     s->terminal = true;
     return true;
 }
 
-static bool open_stream(stream *s, int real, int run_folder, const char *head, const char *tail)
+static bool open_stream(stream *s, int run_folder, const char *head, const char *tail)
 {
     int ends[2];
     s->head = openat(run_folder, head, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     s->tail = openat(run_folder, tail, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (s->head < 0 || s->tail < 0)
         return false;
-    if (isatty(real) && s->shown >= 0 && open_terminal(s, real))
+    if (s->shown >= 0 && isatty(s->shown) && open_terminal(s))
         return true;
     if (pipe2(ends, O_CLOEXEC) != 0)
         return false;
@@ -254,11 +254,9 @@ ea_status ledger_child_start(ea_context *ctx, const ledger_child_options *option
     child->signals = -1;
     bool open = true;
     for (int i = 0; i < 2; i++)
-        child->streams[i] =
-            (stream){ -1, -1, options->quiet ? -1 : 1 + i, -1, -1, false, false, 0 };
+        child->streams[i] = (stream){ -1, -1, options->shown[i], -1, -1, false, false, 0 };
     for (int i = 0; i < 2 && open; i++)
-        open =
-            open_stream(&child->streams[i], 1 + i, options->run_folder, names[i][0], names[i][1]);
+        open = open_stream(&child->streams[i], options->run_folder, names[i][0], names[i][1]);
     int error = open && take_signals(child) ? 0 : errno;
     if (!error) {
         child->result.started = now();
@@ -299,7 +297,7 @@ static void handle_signal(ledger_child *child)
     } else if (info.ssi_signo == SIGWINCH) {
         for (int i = 0; i < 2; i++)
             if (child->streams[i].terminal && child->streams[i].source >= 0)
-                copy_window_size(1 + i, child->streams[i].source);
+                copy_window_size(child->streams[i].shown, child->streams[i].source);
     } else if (info.ssi_code != SI_KERNEL && !child->ended) {
         kill(child->pid,
              (int)info.ssi_signo); /* the terminal's Ctrl-C reached the program itself */

@@ -1,6 +1,6 @@
 /* child.h: running the recorded program: its output shown live and kept, its signals, its end.
  *
- * Where our own standard output (or error) is a terminal the program gets a terminal too, and
+ * Where a stream is shown on a terminal the program gets a terminal too, and
  * elsewhere a pipe: it sees what it would have seen without us, so colours and buffering stay as
  * they were. Bytes are passed on and kept as they come; within each stream their order is the
  * program's.
@@ -23,7 +23,7 @@ typedef struct ledger_child_options {
     int run_folder; /* descriptor of the folder that gets stdout, stdout.tail, stderr, stderr.tail
                      */
     int inherited;  /* a descriptor that the program keeps under the same number */
-    bool quiet;     /* keep the output, do not show it */
+    int shown[2];   /* where standard output and error are shown; −1: nowhere */
 } ledger_child_options;
 
 typedef struct ledger_child_result {

@@ -153,9 +153,11 @@ static ea_status read_report(ledger_store *store, json_t *record, const char *di
     core_free(text);
     EA_TRY(status);
     json_t *metrics = ledger_report_summary(&report);
-    json_object_update(json_object_get(record, "params"), report.params);
-    if (json_object_size(report.params))
-        json_object_set(record, "reported_params", report.params);
+    if (json_object_size(report.params)) {
+        json_object_set_new(record, "declared_params",
+                            json_copy(json_object_get(record, "params")));
+        json_object_update(json_object_get(record, "params"), report.params);
+    }
     if (report.damaged)
         json_object_set_new(record, "damaged_reports", json_integer(report.damaged));
     ledger_report_free(&report);

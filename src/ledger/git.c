@@ -146,8 +146,8 @@ static ea_status consider(patch_work *work, const char *path, bool submodule)
 {
     char full[PATH_MAX], why[80];
     struct stat info;
-    if (is_declared(work, path))
-        return leave_out(work, path, "declared as data or output");
+    if (is_declared(work, path)) /* the record holds it as an input or output */
+        return EA_OK;
     if (ledger_secret_file(path))
         return leave_out(work, path, "its name is that of a secret");
     if (submodule || path[strlen(path) - 1] == '/')

@@ -49,6 +49,8 @@ typedef struct running {
     pthread_t capture;
     bool capturing;
     json_t *captured; /* what the thread found */
+    ledger_digest program_digest;
+    bool has_program_digest;
 } running;
 
 static ea_status no_memory(const running *r)
@@ -128,6 +130,7 @@ static ea_status describe_command(running *r)
         text_list((char *const *)(uintptr_t)o->tags), "times", "started", (json_int_t)now());
     if (!r->record)
         return no_memory(r);
+    json_object_set_new(r->record, "project", ledger_json_text(r->root));
     if (o->name && *o->name)
         json_object_set_new(r->record, "name", ledger_json_text(o->name));
     if (o->repeat)
@@ -221,7 +224,7 @@ static ea_status record_before(running *r)
 {
     ledger_git *git;
     char **declared = NULL;
-    EA_TRY(ledger_git_start(r->ctx, r->options->folder, &git));
+    EA_TRY(ledger_git_start(r->ctx, r->root, &git));
     ea_status status = make_folder(r);
     if (status == EA_OK)
         status = describe_command(r);
@@ -261,10 +264,29 @@ static ea_status make_environment(running *r)
     return r->environment ? EA_OK : no_memory(r);
 }
 
+/* Its own SHA-256 and no store: this runs beside the thread that owns the store. */
+static bool digest_program(const char *path, ledger_digest *out)
+{
+    char data[1 << 16];
+    ledger_sha *sha = NULL;
+    ssize_t got = -1;
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file >= 0 && ledger_sha_create(NULL, &sha) == EA_OK && ledger_sha_begin(sha) == EA_OK)
+        do
+            got = read(file, data, sizeof data);
+        while (got > 0 && ledger_sha_add(sha, data, (size_t)got) == EA_OK);
+    bool good = got == 0 && ledger_sha_end(sha, out) == EA_OK;
+    ledger_sha_destroy(sha);
+    if (file >= 0)
+        close(file);
+    return good;
+}
+
 static void *capture_environment(void *argument)
 {
     running *r = argument;
     r->captured = ledger_environment(r->program);
+    r->has_program_digest = digest_program(r->program, &r->program_digest);
     return NULL;
 }
 
@@ -294,6 +316,7 @@ static ea_status run_command(running *r, ledger_child_result *result)
 {
     ledger_child *child;
     int exit_code = 126;
+    bool quiet = r->options->quiet;
     EA_TRY(make_environment(r));
     ledger_child_options options = { .program = r->program,
                                      .argv = r->options->argv,
@@ -301,7 +324,10 @@ static ea_status run_command(running *r, ledger_child_result *result)
                                      .folder = r->options->folder,
                                      .run_folder = r->folder_fd,
                                      .inherited = r->lock,
-                                     .quiet = r->options->quiet };
+                                     .shown = { quiet                ? -1
+                                                : r->options->repeat ? 2
+                                                                     : 1,
+                                                quiet ? -1 : 2 } };
     ea_status status = ledger_child_start(r->ctx, &options, &exit_code, &child);
     if (status != EA_OK) {
         *result = (ledger_child_result){ .exit_code = exit_code, .started = now(), .ended = now() };
@@ -329,6 +355,7 @@ static ea_status take_outputs(running *r)
 
 static ea_status record_after(running *r, const ledger_child_result *result)
 {
+    char hex[LEDGER_HEX_SIZE];
     if (r->capturing)
         pthread_join(r->capture, NULL);
     else
@@ -336,6 +363,9 @@ static ea_status record_after(running *r, const ledger_child_result *result)
     r->capturing = false;
     if (!r->captured || json_object_set_new(r->record, "environment", r->captured) != 0)
         return no_memory(r);
+    if (r->has_program_digest)
+        json_object_set_new(r->record, "program_digest",
+                            json_string(ledger_hex(&r->program_digest, hex)));
     set_times(r->record, result);
     EA_TRY(take_outputs(r));
     EA_TRY(ledger_collect_folder(r->store, r->record, r->folder, result->output_bytes));
@@ -378,8 +408,10 @@ ea_status ledger_run(ledger_store *store, const ledger_run_options *options,
                   .lock = -1 };
     ledger_child_result child = { .exit_code = 126 };
     *result = (ledger_run_result){ .exit_code = 127 };
-    if (!ledger_find_program(options->argv[0], path_variable(options->repeat), options->folder,
-                             r.program))
+    if (options->repeat && options->repeat->program)
+        snprintf(r.program, sizeof r.program, "%s", options->repeat->program);
+    else if (!ledger_find_program(options->argv[0], path_variable(options->repeat), options->folder,
+                                  r.program))
         return core_fail(r.ctx, EA_ERR_ARGUMENT, "there is no program '%.200s' that can be run",
                          options->argv[0]);
     result->exit_code = 1;

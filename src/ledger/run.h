@@ -8,6 +8,7 @@
 typedef struct ledger_repeat {
     const char *id;           /* the run that is repeated */
     const char *root;         /* absolute path of the folder that stands for the project */
+    const char *program;      /* absolute path of what runs; NULL: as argv[0] says */
     char *const *environment; /* all variables of the program */
 } ledger_repeat;
 
@@ -20,7 +21,7 @@ typedef struct ledger_run_options {
     const json_t *params;       /* NULL: none */
     const char *folder;         /* absolute: where the command runs */
     bool trace;                 /* give the program EADEM_TRACE, a file to trace into */
-    bool quiet;                 /* do not show the program's output */
+    bool quiet; /* do not show the program's output; a repetition's is shown on standard error */
     const ledger_repeat *repeat;
 } ledger_run_options;
 
