@@ -48,6 +48,33 @@ static inline void core_fp_leave(core_fp saved)
     __asm__ volatile("msr fpcr, %0" : : "r"(saved));
 }
 
+#elif defined(__powerpc64__) && defined(__ALTIVEC__)
+
+#include <fenv.h>
+
+/* AltiVec has a mode of its own, in VSCR. Linux starts every thread with its "non-Java" bit set:
+ * subnormals are flushed by vmaddfp and kin, which gcc makes of plain C when it vectorises. */
+typedef struct core_fp {
+    fenv_t scalar;
+    __vector unsigned vscr;
+} core_fp;
+
+static inline core_fp core_fp_enter(void)
+{
+    core_fp saved;
+    fegetenv(&saved.scalar);
+    fesetenv(FE_DFL_ENV);
+    __asm__ volatile("mfvscr %0" : "=v"(saved.vscr));
+    __asm__ volatile("mtvscr %0" : : "v"((__vector unsigned){ 0, 0, 0, 0 }) : "memory");
+    return saved;
+}
+
+static inline void core_fp_leave(core_fp saved)
+{
+    __asm__ volatile("mtvscr %0" : : "v"(saved.vscr) : "memory");
+    fesetenv(&saved.scalar);
+}
+
 #else
 
 #include <fenv.h>

@@ -1,5 +1,6 @@
 /* simd_laws.h: holds every vector primitive against scalar C, lane by lane, on random and awkward
  * numbers. Included by test_simd_NAME.c after cpu/isa/simd_NAME.h. */
+#include "core/fp.h"
 #include "core/view.h"
 #include "test.h"
 
@@ -317,6 +318,7 @@ static void test_int64(void **state)
 
 static int run_simd_laws(const char *isa)
 {
+    core_fp_enter(); /* as every door does */
     for (int i = 0; ea_isa_available(i); i++)
         if (strcmp(ea_isa_available(i), isa) == 0) {
             const struct CMUnitTest tests[] = {
