@@ -13,6 +13,7 @@ typedef struct cli_command {
     const char *summary;
 } cli_command;
 
+int cli_bundle(int argc, char **argv);
 int cli_data(int argc, char **argv);
 int cli_diff(int argc, char **argv);
 int cli_digest(int argc, char **argv);
@@ -20,6 +21,7 @@ int cli_doctor(int argc, char **argv);
 int cli_feature(int argc, char **argv);
 int cli_fsck(int argc, char **argv);
 int cli_gc(int argc, char **argv);
+int cli_import(int argc, char **argv);
 int cli_keygen(int argc, char **argv);
 int cli_lineage(int argc, char **argv);
 int cli_log(int argc, char **argv);

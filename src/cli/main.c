@@ -5,6 +5,7 @@
 #include <string.h>
 
 static const cli_command commands[] = {
+    { "bundle", cli_bundle, "runs, data and models, with all they need, as one file" },
     { "data", cli_data, "versions of data: add, list, log, diff, checkout, verify, rm" },
     { "diff", cli_diff, "why two runs, or two traces, differ" },
     { "digest", cli_digest, "SHA-256 of each tensor in a file, and of the whole" },
@@ -12,6 +13,7 @@ static const cli_command commands[] = {
     { "feature", cli_feature, "values that change over time: define, ingest, join, get, list" },
     { "fsck", cli_fsck, "is the ledger whole?" },
     { "gc", cli_gc, "free what nothing in the ledger refers to" },
+    { "import", cli_import, "take in what a bundle holds" },
     { "keygen", cli_keygen, "make a key to sign reports with" },
     { "lineage", cli_lineage, "what was made from what" },
     { "log", cli_log, "report metrics or parameters from inside a run" },

@@ -255,8 +255,8 @@ static ea_status register_model(ledger_store *store, const json_t *record, const
     return insert_model(store, model);
 }
 
-ea_status ledger_model_register(ledger_store *store, const char *run, const char *file,
-                                const char *name, const char *note, ledger_model *out)
+ea_status ledger_model_add(ledger_store *store, const char *run, const char *file, const char *name,
+                           const char *note, ledger_model *out)
 {
     json_t *record;
     *out = (ledger_model){ .time = ledger_now() };
@@ -266,13 +266,18 @@ ea_status ledger_model_register(ledger_store *store, const char *run, const char
     EA_TRY(ledger_record_load(store, out->run, &record));
     out->note = core_strdup(note ? note : "");
     out->aliases = core_strdup("");
-    ea_status status = ledger_begin(store);
-    if (status == EA_OK)
-        status = finish(store, register_model(store, record, file, out));
+    ea_status status = register_model(store, record, file, out);
     json_decref(record);
     if (status != EA_OK)
         ledger_model_free(out);
     return status;
+}
+
+ea_status ledger_model_register(ledger_store *store, const char *run, const char *file,
+                                const char *name, const char *note, ledger_model *out)
+{
+    EA_TRY(ledger_begin(store));
+    return finish(store, ledger_model_add(store, run, file, name, note, out));
 }
 
 /* --- Changing --------------------------------------------------------------------------------- */

@@ -26,6 +26,10 @@ void ledger_model_free(ledger_model *model);
 ea_status ledger_model_register(ledger_store *store, const char *run, const char *file,
                                 const char *name, const char *note, ledger_model *out);
 
+/* The same inside a transaction. */
+ea_status ledger_model_add(ledger_store *store, const char *run, const char *file, const char *name,
+                           const char *note, ledger_model *out);
+
 /* "lenet@3", "lenet@production", "lenet" for the newest. */
 ea_status ledger_model_find(ledger_store *store, const char *reference, ledger_model *out);
 
