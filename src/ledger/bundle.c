@@ -6,6 +6,7 @@
 #include "ledger/inside.h"
 #include "ledger/json.h"
 #include "ledger/model.h"
+#include "ledger/source.h"
 #include "ledger/tree.h"
 
 #include <errno.h>
@@ -147,6 +148,19 @@ static ea_status add_data(void *argument, const ledger_version *version)
                                (json_int_t)version->time, "note", version->note));
 }
 
+/* The commit's files come along: elsewhere git may not have it. */
+static ea_status add_source(writer *job, const json_t *record, json_t *entry)
+{
+    bool found;
+    ledger_digest tree;
+    char hex[LEDGER_HEX_SIZE];
+    EA_TRY(ledger_source_keep(job->store, record, &found, &tree));
+    if (!found)
+        return EA_OK;
+    json_object_set_new(entry, "source", json_string(ledger_hex(&tree, hex)));
+    return write_object(job, &tree, LEDGER_TREE, 0);
+}
+
 static ea_status add_record(writer *job, const char *id, const json_t *record)
 {
     ledger_digest digest;
@@ -163,6 +177,12 @@ static ea_status add_record(writer *job, const char *id, const json_t *record)
     EA_TRY(ledger_record_objects(record, write_seen, job));
     EA_TRY(write_object(job, &digest, LEDGER_FILE, 0));
     json_t *entry = json_pack("{s:s, s:s}", "id", id, "record", ledger_hex(&digest, hex));
+    status = entry ? add_source(job, record, entry)
+                   : core_fail(job->store->ctx, EA_ERR_MEMORY, "no memory for the manifest");
+    if (status != EA_OK) {
+        json_decref(entry);
+        return status;
+    }
     return add_entry(job, "runs", entry);
 }
 

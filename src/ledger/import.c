@@ -6,6 +6,7 @@
 #include "ledger/inside.h"
 #include "ledger/json.h"
 #include "ledger/model.h"
+#include "ledger/source.h"
 #include "ledger/tree_check.h"
 
 #include <errno.h>
@@ -261,10 +262,11 @@ static ea_status load_record(reader *job, const ledger_digest *digest, json_t **
 }
 
 /* The record is kept as it came: what it is called is what it was made of. */
-static ea_status save_run(reader *job, const char *id, const ledger_digest *digest)
+static ea_status save_run(reader *job, const char *id, const json_t *entry,
+                          const ledger_digest *digest)
 {
     json_t *record;
-    ledger_digest saved;
+    ledger_digest tree, saved;
     EA_TRY(load_record(job, digest, &record));
     ea_status status = strcmp(ledger_json_string(record, "id"), id) == 0
                            ? ledger_record_objects(record, check_seen, job)
@@ -278,7 +280,11 @@ static ea_status save_run(reader *job, const char *id, const ledger_digest *dige
         status = bad(job, "a run's record is not in the form that Eadem writes");
     free(text);
     json_decref(record);
-    return status;
+    EA_TRY(status);
+    if (!ledger_record_digest(entry, "source", &tree))
+        return EA_OK;
+    EA_TRY(check_seen(job, &tree, LEDGER_TREE));
+    return ledger_source_save(job->store, id, &tree);
 }
 
 static ea_status import_run(reader *job, const json_t *entry)
@@ -290,7 +296,7 @@ static ea_status import_run(reader *job, const json_t *entry)
         return bad(job, "a run without a record");
     EA_TRY(here_already(job, id, &digest, &here));
     if (!here)
-        EA_TRY(save_run(job, id, &digest));
+        EA_TRY(save_run(job, id, entry, &digest));
     return note(job, "run", id, 0, !here);
 }
 
