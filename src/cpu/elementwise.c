@@ -4,6 +4,8 @@
 #include "cpu/isa/isa.h"
 #include "cpu/stream.h"
 
+enum { CHEAP = 32, COSTLY = 8 }; /* blocks in a piece of work, by what an element takes */
+
 typedef void (*unary_kernel)(const float *x, float *y, int64_t n);
 typedef void (*binary_kernel)(const float *a, const float *b, float *y, int64_t n);
 
@@ -39,10 +41,8 @@ static void run_blocks(void *argument, int64_t first, int64_t last, int worker)
     }
 }
 
-static ea_status run_job(ea_context *ctx, job *j)
+static ea_status run_job(ea_context *ctx, job *j, int64_t grain)
 {
-    /* At least so much work in a piece that handing it to a thread is worth it. */
-    int64_t grain = j->unary ? 8 : 32;
     j->n = core_numel(&j->out);
     cpu_merge(&j->a);
     cpu_merge(&j->b);
@@ -58,7 +58,7 @@ ea_status cpu_binary(ea_context *ctx, ref_binary_kind kind, const ea_view *a, co
     binary_kernel kernels[REF_BINARY_COUNT] = {
         [REF_ADD] = k->add, [REF_SUB] = k->sub, [REF_MUL] = k->mul, [REF_DIV] = k->div
     };
-    return run_job(ctx, &(job){ .a = *a, .b = *b, .out = *out, .binary = kernels[kind] });
+    return run_job(ctx, &(job){ .a = *a, .b = *b, .out = *out, .binary = kernels[kind] }, CHEAP);
 }
 
 ea_status cpu_unary(ea_context *ctx, ref_unary_kind kind, const ea_view *x, const ea_view *out)
@@ -69,7 +69,8 @@ ea_status cpu_unary(ea_context *ctx, ref_unary_kind kind, const ea_view *x, cons
         [REF_SQRT] = k->math[MATH_SQRT],       [REF_TANH] = k->math[MATH_TANH],
         [REF_SIGMOID] = k->math[MATH_SIGMOID], [REF_RELU] = k->relu,
     };
-    return run_job(ctx, &(job){ .a = *x, .b = *x, .out = *out, .unary = kernels[kind] });
+    return run_job(ctx, &(job){ .a = *x, .b = *x, .out = *out, .unary = kernels[kind] },
+                   kind == REF_RELU ? CHEAP : COSTLY);
 }
 
 /* relu's gradient passes or not; the others are multiplied with the slope at x. */
@@ -87,5 +88,5 @@ ea_status cpu_unary_backward(ea_context *ctx, ref_unary_kind kind, const ea_view
     job j = { .a = *grad_out, .b = *x, .out = *grad_x };
     j.unary = slopes[kind];
     j.binary = kind == REF_RELU ? k->relu_backward : k->mul;
-    return run_job(ctx, &j);
+    return run_job(ctx, &j, kind == REF_RELU ? CHEAP : COSTLY);
 }

@@ -7,21 +7,6 @@
 
 #include <math.h>
 
-/* One channel's row of a [channels, …] view. */
-static ea_view channel_of(const ea_view *view, int64_t channel)
-{
-    ea_view row = core_row(view, 1, channel);
-    cpu_merge(&row);
-    return row;
-}
-
-static const float *read_channel(const ea_view *view, int64_t channel, int64_t begin, int64_t n,
-                                 float *buffer)
-{
-    ea_view row = channel_of(view, channel);
-    return cpu_read(&row, begin, n, buffer);
-}
-
 static ea_status channel_array(ea_context *ctx, int64_t channels, float **out)
 {
     *out = core_arena_alloc(ctx->arena, sizeof **out * (size_t)channels);
@@ -45,6 +30,12 @@ static void put_channels(const ea_view *view, const float *values)
         core_store(view, core_offset(view, c), values[c]);
 }
 
+/* Neighbours in memory along a channel. */
+static int64_t run_of(const cpu_rows *rows)
+{
+    return rows->row.shape[rows->row.ndim - 1];
+}
+
 /* Items are blocks of CPU_BLOCK elements of a channel: of channel item / blocks. */
 typedef struct block {
     int64_t channel, begin, n;
@@ -66,6 +57,7 @@ static block block_at(int64_t item, int64_t n)
 
 typedef struct forward {
     const ref_norm *norm;
+    cpu_rows x, out; /* a row is a channel */
     int64_t channels, n;
     float *mean, *std, *weight, *bias;
 } forward;
@@ -74,14 +66,14 @@ static const float *value_terms(const void *argument, int64_t channel, int64_t b
                                 float *buffer)
 {
     const forward *f = argument;
-    return read_channel(f->norm->x, channel, begin, n, buffer);
+    return cpu_read_row(&f->x, channel, begin, n, buffer);
 }
 
 static const float *square_terms(const void *argument, int64_t channel, int64_t begin, int64_t n,
                                  float *buffer)
 {
     const forward *f = argument;
-    const float *x = read_channel(f->norm->x, channel, begin, n, buffer);
+    const float *x = cpu_read_row(&f->x, channel, begin, n, buffer);
     for (int64_t i = 0; i < n; i++) {
         float difference = x[i] - f->mean[channel];
         buffer[i] = difference * difference;
@@ -102,10 +94,10 @@ static void update_running(const ref_norm *norm, const ea_view *running, const f
 /* Statistics of the batch into mean and, for now, std: the variance. */
 static ea_status batch_statistics(ea_context *ctx, forward *f)
 {
-    EA_TRY(cpu_sum_terms(ctx, f->channels, f->n, value_terms, f, f->mean));
+    EA_TRY(cpu_sum_terms(ctx, f->channels, f->n, run_of(&f->x), value_terms, f, f->mean));
     for (int64_t c = 0; c < f->channels; c++)
         f->mean[c] = ref_mean(ctx->contract, f->mean[c], f->n);
-    EA_TRY(cpu_sum_terms(ctx, f->channels, f->n, square_terms, f, f->std));
+    EA_TRY(cpu_sum_terms(ctx, f->channels, f->n, run_of(&f->x), square_terms, f, f->std));
     float *running;
     EA_TRY(channel_array(ctx, f->channels, &running));
     for (int64_t c = 0; c < f->channels; c++) {
@@ -125,9 +117,8 @@ static void normalise_blocks(void *argument, int64_t first, int64_t last, int wo
     float x_buffer[CPU_BLOCK], y_buffer[CPU_BLOCK];
     for (int64_t item = first; item < last; item++) {
         block b = block_at(item, f->n);
-        const float *x = read_channel(f->norm->x, b.channel, b.begin, b.n, x_buffer);
-        ea_view out = channel_of(f->norm->out, b.channel);
-        float *y = cpu_target(&out, b.begin, b.n, y_buffer);
+        const float *x = cpu_read_row(&f->x, b.channel, b.begin, b.n, x_buffer);
+        float *y = cpu_target_row(&f->out, b.channel, b.begin, b.n, y_buffer);
         float mean = f->mean[b.channel], std = f->std[b.channel];
         for (int64_t i = 0; i < b.n; i++)
             y[i] = (x[i] - mean) / std;
@@ -135,13 +126,15 @@ static void normalise_blocks(void *argument, int64_t first, int64_t last, int wo
             y[i] = y[i] * f->weight[b.channel];
         for (int64_t i = 0; f->norm->bias && i < b.n; i++)
             y[i] = y[i] + f->bias[b.channel];
-        cpu_put(&out, b.begin, b.n, y);
+        cpu_put_row(&f->out, b.channel, b.begin, b.n, y);
     }
 }
 
 ea_status cpu_batch_norm(ea_context *ctx, const ref_norm *norm)
 {
     forward f = { .norm = norm, .channels = norm->x->shape[0] };
+    f.x = cpu_rows_of(norm->x, 1);
+    f.out = cpu_rows_of(norm->out, 1);
     f.n = f.channels ? core_numel(norm->x) / f.channels : 0;
     EA_TRY(channel_values(ctx, norm->running_mean, f.channels, 0, &f.mean));
     EA_TRY(channel_values(ctx, norm->running_var, f.channels, 0, &f.std));
@@ -162,6 +155,7 @@ ea_status cpu_batch_norm(ea_context *ctx, const ref_norm *norm)
 
 typedef struct backward {
     const ref_norm_backward *norm;
+    cpu_rows x, grad_out, grad_x; /* a row is a channel */
     bool repdl;
     int64_t channels, n;
     float *mean, *std, *weight;
@@ -173,7 +167,7 @@ static const float *grad_terms(const void *argument, int64_t channel, int64_t be
                                float *buffer)
 {
     const backward *b = argument;
-    return read_channel(b->norm->grad_out, channel, begin, n, buffer);
+    return cpu_read_row(&b->grad_out, channel, begin, n, buffer);
 }
 
 static const float *weight_terms(const void *argument, int64_t channel, int64_t begin, int64_t n,
@@ -181,8 +175,8 @@ static const float *weight_terms(const void *argument, int64_t channel, int64_t 
 {
     const backward *b = argument;
     float g_buffer[CPU_BLOCK], mean = b->mean[channel], std = b->std[channel];
-    const float *x = read_channel(b->norm->x, channel, begin, n, buffer);
-    const float *g = read_channel(b->norm->grad_out, channel, begin, n, g_buffer);
+    const float *x = cpu_read_row(&b->x, channel, begin, n, buffer);
+    const float *g = cpu_read_row(&b->grad_out, channel, begin, n, g_buffer);
     for (int64_t i = 0; i < n; i++)
         buffer[i] = (x[i] - mean) / std * g[i];
     return buffer;
@@ -194,8 +188,8 @@ static const float *variance_terms(const void *argument, int64_t channel, int64_
     const backward *b = argument;
     float g_buffer[CPU_BLOCK], mean = b->mean[channel], std = b->std[channel];
     float slope = b->weight[channel] / (2 * std * std * std);
-    const float *x = read_channel(b->norm->x, channel, begin, n, buffer);
-    const float *g = read_channel(b->norm->grad_out, channel, begin, n, g_buffer);
+    const float *x = cpu_read_row(&b->x, channel, begin, n, buffer);
+    const float *g = cpu_read_row(&b->grad_out, channel, begin, n, g_buffer);
     for (int64_t i = 0; i < n; i++)
         buffer[i] = g[i] * (mean - x[i]) * slope;
     return buffer;
@@ -207,7 +201,7 @@ static const float *difference_terms(const void *argument, int64_t channel, int6
 {
     const backward *b = argument;
     float mean = b->mean[channel], grad_var = b->grad_var[channel];
-    const float *x = read_channel(b->norm->x, channel, begin, n, buffer);
+    const float *x = cpu_read_row(&b->x, channel, begin, n, buffer);
     for (int64_t i = 0; i < n; i++)
         buffer[i] = -(2 * (grad_var * (x[i] - mean)));
     return buffer;
@@ -217,10 +211,10 @@ static const float *difference_terms(const void *argument, int64_t channel, int6
 static ea_status repdl_sums(ea_context *ctx, backward *b)
 {
     float share = (float)(1.0 / (double)b->n);
-    EA_TRY(cpu_sum_terms(ctx, b->channels, b->n, variance_terms, b, b->grad_var));
+    EA_TRY(cpu_sum_terms(ctx, b->channels, b->n, run_of(&b->x), variance_terms, b, b->grad_var));
     for (int64_t c = 0; c < b->channels; c++)
         b->grad_var[c] *= share;
-    EA_TRY(cpu_sum_terms(ctx, b->channels, b->n, difference_terms, b, b->grad_mean));
+    EA_TRY(cpu_sum_terms(ctx, b->channels, b->n, run_of(&b->x), difference_terms, b, b->grad_mean));
     for (int64_t c = 0; c < b->channels; c++)
         b->grad_mean[c] = (-b->weight[c] / b->std[c] * b->sum_grad[c] + b->grad_mean[c]) * share;
     return EA_OK;
@@ -252,12 +246,11 @@ static void grad_x_blocks(void *argument, int64_t first, int64_t last, int worke
     float x_buffer[CPU_BLOCK], g_buffer[CPU_BLOCK], y_buffer[CPU_BLOCK];
     for (int64_t item = first; item < last; item++) {
         block at = block_at(item, b->n);
-        const float *x = read_channel(b->norm->x, at.channel, at.begin, at.n, x_buffer);
-        const float *g = read_channel(b->norm->grad_out, at.channel, at.begin, at.n, g_buffer);
-        ea_view grad_x = channel_of(b->norm->grad_x, at.channel);
-        float *y = cpu_target(&grad_x, at.begin, at.n, y_buffer);
+        const float *x = cpu_read_row(&b->x, at.channel, at.begin, at.n, x_buffer);
+        const float *g = cpu_read_row(&b->grad_out, at.channel, at.begin, at.n, g_buffer);
+        float *y = cpu_target_row(&b->grad_x, at.channel, at.begin, at.n, y_buffer);
         grad_x_block(b, at.channel, x, g, y, at.n);
-        cpu_put(&grad_x, at.begin, at.n, y);
+        cpu_put_row(&b->grad_x, at.channel, at.begin, at.n, y);
     }
 }
 
@@ -267,6 +260,10 @@ ea_status cpu_batch_norm_backward(ea_context *ctx, const ref_norm_backward *norm
                    .repdl = ctx->contract == EA_CONTRACT_REPDL,
                    .channels = norm->x->shape[0] };
     b.n = b.channels ? core_numel(norm->x) / b.channels : 0;
+    b.x = cpu_rows_of(norm->x, 1);
+    b.grad_out = cpu_rows_of(norm->grad_out, 1);
+    if (norm->grad_x)
+        b.grad_x = cpu_rows_of(norm->grad_x, 1);
     EA_TRY(channel_values(ctx, norm->save_mean, b.channels, 0, &b.mean));
     EA_TRY(channel_values(ctx, norm->save_std, b.channels, 1, &b.std));
     EA_TRY(channel_values(ctx, norm->weight, b.channels, 1, &b.weight));
@@ -274,8 +271,8 @@ ea_status cpu_batch_norm_backward(ea_context *ctx, const ref_norm_backward *norm
     EA_TRY(channel_array(ctx, b.channels, &b.sum_weight));
     EA_TRY(channel_array(ctx, b.channels, &b.grad_var));
     EA_TRY(channel_array(ctx, b.channels, &b.grad_mean));
-    EA_TRY(cpu_sum_terms(ctx, b.channels, b.n, grad_terms, &b, b.sum_grad));
-    EA_TRY(cpu_sum_terms(ctx, b.channels, b.n, weight_terms, &b, b.sum_weight));
+    EA_TRY(cpu_sum_terms(ctx, b.channels, b.n, run_of(&b.x), grad_terms, &b, b.sum_grad));
+    EA_TRY(cpu_sum_terms(ctx, b.channels, b.n, run_of(&b.x), weight_terms, &b, b.sum_weight));
     put_channels(norm->grad_bias, b.sum_grad);
     put_channels(norm->grad_weight, b.sum_weight);
     if (!norm->grad_x)

@@ -15,13 +15,6 @@ static int64_t grain_for(int64_t elements)
     return elements >= GRAIN ? 1 : GRAIN / (elements ? elements : 1);
 }
 
-static ea_view plane_of(const ea_view *view, int64_t plane)
-{
-    ea_view row = core_row(view, 2, plane);
-    cpu_merge(&row);
-    return row;
-}
-
 /* Scratch of one worker's size for each worker. */
 static void *worker_scratch(ea_context *ctx, size_t bytes)
 {
@@ -33,7 +26,8 @@ static void *worker_scratch(ea_context *ctx, size_t bytes)
 
 typedef struct forward {
     const cpu_kernels *kernels;
-    const ea_view *x, *out, *indices;
+    cpu_rows x, out;        /* a row is a plane */
+    const ea_view *indices; /* or NULL */
     const ea_pool_options *o;
     int64_t height, width, out_height, out_width;
     float *planes; /* of x and of out, for each worker */
@@ -102,12 +96,12 @@ static void pool_planes(void *argument, int64_t first, int64_t last, int worker)
     float *x_buffer = f->planes + worker * (in_size + out_size), *y_buffer = x_buffer + in_size;
     bool direct = f->indices && core_is_contiguous(f->indices);
     for (int64_t plane = first; plane < last; plane++) {
-        ea_view x = plane_of(f->x, plane), out = plane_of(f->out, plane);
-        float *y = cpu_target(&out, 0, out_size, y_buffer);
+        const float *x = cpu_read_row(&f->x, plane, 0, in_size, x_buffer);
+        float *y = cpu_target_row(&f->out, plane, 0, out_size, y_buffer);
         int64_t *positions = direct ? (int64_t *)f->indices->data + plane * out_size
                                     : f->positions + worker * out_size;
-        pool_plane(f, cpu_read(&x, 0, in_size, x_buffer), y, positions);
-        cpu_put(&out, 0, out_size, y);
+        pool_plane(f, x, y, positions);
+        cpu_put_row(&f->out, plane, 0, out_size, y);
         if (f->indices && !direct)
             put_positions(f->indices, plane, positions, out_size);
     }
@@ -116,9 +110,9 @@ static void pool_planes(void *argument, int64_t first, int64_t last, int worker)
 ea_status cpu_max_pool2d(ea_context *ctx, const ea_view *x, const ea_pool_options *options,
                          const ea_view *out, const ea_view *indices)
 {
-    forward f = {
-        .kernels = cpu_kernels_of(ctx), .x = x, .out = out, .indices = indices, .o = options
-    };
+    forward f = { .kernels = cpu_kernels_of(ctx), .indices = indices, .o = options };
+    f.x = cpu_rows_of(x, 2);
+    f.out = cpu_rows_of(out, 2);
     f.height = x->shape[2];
     f.width = x->shape[3];
     f.out_height = out->shape[2];
@@ -139,7 +133,9 @@ ea_status cpu_max_pool2d(ea_context *ctx, const ea_view *x, const ea_pool_option
 typedef struct backward {
     const cpu_kernels *kernels;
     ea_contract contract;
-    const ea_view *grad_out, *indices, *grad_x;
+    cpu_rows grad_out, grad_x; /* a row is a plane */
+    const ea_view *indices;
+    bool direct; /* the indices are contiguous */
     int64_t in_size, out_size;
     /* For each worker: a plane of grad_x, one of grad_out, its positions; how many gradients each
      * element of grad_x gets; and for the sorted gradients, where each element's begin. */
@@ -150,7 +146,7 @@ typedef struct backward {
 
 static const int64_t *read_positions(const backward *b, int64_t plane, int worker)
 {
-    if (core_is_contiguous(b->indices))
+    if (b->direct)
         return (const int64_t *)b->indices->data + plane * b->out_size;
     ea_view row = core_row(b->indices, 2, plane);
     int64_t *positions = b->positions + worker * b->out_size;
@@ -159,23 +155,29 @@ static const int64_t *read_positions(const backward *b, int64_t plane, int worke
     return positions;
 }
 
-/* Adds each gradient to its element in ascending order; returns the most that one element got.
- * Two gradients in a row from +0 are what the sum rule does with two. */
-static int add_in_order(const backward *b, const float *grads, const int64_t *positions,
-                        uint8_t *counts, float *grad_x)
+/* Adds each gradient to its element in ascending order. */
+static void add_in_order(const backward *b, const float *grads, const int64_t *positions,
+                         float *grad_x)
 {
-    int most = 0;
     memset(grad_x, 0, sizeof *grad_x * (size_t)b->in_size);
+    for (int64_t k = 0; k < b->out_size; k++)
+        if (positions[k] >= 0)
+            grad_x[positions[k]] += grads[k];
+}
+
+/* True when an element gets three gradients or more: then the order of the sum rule is not the
+ * sequential one. */
+static bool crowded(const backward *b, const int64_t *positions, uint8_t *counts)
+{
+    uint8_t most = 0;
     memset(counts, 0, (size_t)b->in_size);
-    for (int64_t k = 0; k < b->out_size; k++) {
-        int64_t at = positions[k];
-        if (at < 0)
-            continue;
-        grad_x[at] += grads[k];
-        counts[at] += counts[at] < 3;
-        most = counts[at] > most ? counts[at] : most;
-    }
-    return most;
+    for (int64_t k = 0; k < b->out_size; k++)
+        if (positions[k] >= 0) {
+            uint8_t *count = &counts[positions[k]];
+            *count += *count < 3;
+            most = *count > most ? *count : most;
+        }
+    return most >= 3;
 }
 
 /* Brings together what goes to one element (a counting sort keeps the order) and sums by the rule.
@@ -203,15 +205,15 @@ static void unpool_planes(void *argument, int64_t first, int64_t last, int worke
     float *out_buffer = b->out_planes + worker * b->out_size;
     uint8_t *counts = b->counts + worker * b->in_size;
     for (int64_t plane = first; plane < last; plane++) {
-        ea_view grads_view = plane_of(b->grad_out, plane), to = plane_of(b->grad_x, plane);
-        const float *grads = cpu_read(&grads_view, 0, b->out_size, out_buffer);
+        const float *grads = cpu_read_row(&b->grad_out, plane, 0, b->out_size, out_buffer);
         const int64_t *positions = read_positions(b, plane, worker);
-        float *grad_x = cpu_target(&to, 0, b->in_size, x_buffer);
-        int most = add_in_order(b, grads, positions, counts, grad_x);
-        if (most > 2 && b->contract == EA_CONTRACT_CHAIN)
+        float *grad_x = cpu_target_row(&b->grad_x, plane, 0, b->in_size, x_buffer);
+        if (b->contract == EA_CONTRACT_CHAIN && crowded(b, positions, counts))
             add_by_rule(b, grads, positions, b->starts + worker * (b->in_size + 1),
                         b->sorted + worker * b->out_size, grad_x);
-        cpu_put(&to, 0, b->in_size, grad_x);
+        else
+            add_in_order(b, grads, positions, grad_x);
+        cpu_put_row(&b->grad_x, plane, 0, b->in_size, grad_x);
     }
 }
 
@@ -220,9 +222,10 @@ ea_status cpu_max_pool2d_backward(ea_context *ctx, const ea_view *grad_out, cons
 {
     backward b = { .kernels = cpu_kernels_of(ctx),
                    .contract = ctx->contract,
-                   .grad_out = grad_out,
                    .indices = indices,
-                   .grad_x = grad_x };
+                   .direct = core_is_contiguous(indices) };
+    b.grad_out = cpu_rows_of(grad_out, 2);
+    b.grad_x = cpu_rows_of(grad_x, 2);
     b.in_size = grad_x->shape[2] * grad_x->shape[3];
     b.out_size = grad_out->shape[2] * grad_out->shape[3];
     b.x_planes = worker_scratch(ctx, sizeof(float) * (size_t)b.in_size);

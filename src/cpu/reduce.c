@@ -53,7 +53,7 @@ typedef struct row_sums {
     const cpu_kernels *kernels;
     cpu_terms terms;
     const void *argument;
-    int64_t outputs, n;
+    int64_t outputs, n, run;
     int64_t chunks; /* of one output */
     float *partial; /* a sum for each chunk */
     float *sums;
@@ -72,47 +72,31 @@ static void sum_chunks(void *argument, int64_t first, int64_t last, int worker)
     }
 }
 
-/* A sequential sum waits for each addition. Eight outputs at a time fill the wait. */
-enum { TOGETHER = 8, STRETCH = 256 };
+/* A sequential sum waits for each addition; several outputs at a time fill the wait. */
+enum { MOST_TOGETHER = 16, STRETCH = 256, SHORT_RUN = 16 };
 
-static void add_together(float sum[TOGETHER], const float *const x[TOGETHER], int64_t n)
-{
-    float s0 = sum[0], s1 = sum[1], s2 = sum[2], s3 = sum[3];
-    float s4 = sum[4], s5 = sum[5], s6 = sum[6], s7 = sum[7];
-    for (int64_t i = 0; i < n; i++) {
-        s0 += x[0][i];
-        s1 += x[1][i];
-        s2 += x[2][i];
-        s3 += x[3][i];
-        s4 += x[4][i];
-        s5 += x[5][i];
-        s6 += x[6][i];
-        s7 += x[7][i];
-    }
-    memcpy(sum, (float[]){ s0, s1, s2, s3, s4, s5, s6, s7 }, sizeof(float[TOGETHER]));
-}
-
-/* Items are groups of TOGETHER outputs; the last group repeats its first output in empty places. */
+/* Items are groups of outputs; the last group repeats its first output in empty places. */
 static void sum_sequentially(void *argument, int64_t first, int64_t last, int worker)
 {
     (void)worker;
     const row_sums *r = argument;
-    float buffer[TOGETHER][STRETCH];
+    int64_t together = r->kernels->rows_together;
+    float buffer[MOST_TOGETHER][STRETCH];
     for (int64_t item = first; item < last; item++) {
-        float sum[TOGETHER] = { 0 };
-        int64_t output = item * TOGETHER, count = smaller(r->outputs - output, TOGETHER);
-        for (int64_t begin = 0; begin < r->n; begin += STRETCH) {
-            int64_t n = smaller(r->n - begin, STRETCH);
-            const float *x[TOGETHER];
-            for (int64_t j = 0; j < TOGETHER; j++)
+        float sum[MOST_TOGETHER] = { 0 };
+        int64_t output = item * together, count = smaller(r->outputs - output, together);
+        for (int64_t begin = 0, n; begin < r->n; begin += n) {
+            n = smaller(r->run - begin % r->run, smaller(r->n - begin, STRETCH));
+            const float *x[MOST_TOGETHER];
+            for (int64_t j = 0; j < together; j++)
                 x[j] = j < count ? r->terms(r->argument, output + j, begin, n, buffer[j]) : x[0];
-            add_together(sum, x, n);
+            r->kernels->add_rows(x, n, sum);
         }
         memcpy(r->sums + output, sum, sizeof *sum * (size_t)count);
     }
 }
 
-ea_status cpu_sum_terms(ea_context *ctx, int64_t outputs, int64_t n, cpu_terms terms,
+ea_status cpu_sum_terms(ea_context *ctx, int64_t outputs, int64_t n, int64_t run, cpu_terms terms,
                         const void *argument, float *sums)
 {
     row_sums r = { .kernels = cpu_kernels_of(ctx),
@@ -120,9 +104,11 @@ ea_status cpu_sum_terms(ea_context *ctx, int64_t outputs, int64_t n, cpu_terms t
                    .argument = argument,
                    .outputs = outputs,
                    .n = n,
+                   .run = run < SHORT_RUN ? STRETCH : run,
                    .sums = sums };
     if (ctx->contract == EA_CONTRACT_REPDL) {
-        core_parallel(ctx, (outputs + TOGETHER - 1) / TOGETHER, grain_for(n * TOGETHER),
+        int64_t together = r.kernels->rows_together;
+        core_parallel(ctx, (outputs + together - 1) / together, grain_for(n * together),
                       sum_sequentially, &r);
         return EA_OK;
     }
@@ -240,19 +226,10 @@ static void sum_columns(ea_context *ctx, const ea_view *x, float *sums)
 /* --- Reduction of a view ------------------------------------------------------------------------
  */
 
-typedef struct view_rows {
-    const ea_view *x;
-    int kept;
-    ea_view shape; /* of one row, merged */
-} view_rows;
-
 static const float *read_row(const void *argument, int64_t output, int64_t begin, int64_t n,
                              float *buffer)
 {
-    const view_rows *v = argument;
-    ea_view row = v->shape;
-    row.data = core_row(v->x, v->kept, output).data;
-    return cpu_read(&row, begin, n, buffer);
+    return cpu_read_row(argument, output, begin, n, buffer);
 }
 
 ea_status cpu_reduce(ea_context *ctx, const ea_view *x, int kept, bool mean, const ea_view *out)
@@ -263,15 +240,13 @@ ea_status cpu_reduce(ea_context *ctx, const ea_view *x, int kept, bool mean, con
     float *sums = core_arena_alloc(ctx->arena, sizeof *sums * (size_t)outputs);
     if (!sums)
         return core_fail(ctx, EA_ERR_MEMORY, "no memory for %lld sums", (long long)outputs);
-    view_rows rows = { .x = x, .kept = kept, .shape = core_row(x, kept, 0) };
-    int64_t n = core_numel(&rows.shape);
+    cpu_rows rows = cpu_rows_of(x, kept);
+    int64_t n = core_numel(&rows.row), run = rows.row.shape[rows.row.ndim - 1];
     ea_view columns;
-    if (n > 0 && columns_of(x, kept, &columns)) {
+    if (n > 0 && columns_of(x, kept, &columns))
         sum_columns(ctx, &columns, sums);
-    } else {
-        cpu_merge(&rows.shape);
-        EA_TRY(cpu_sum_terms(ctx, outputs, n, read_row, &rows, sums));
-    }
+    else
+        EA_TRY(cpu_sum_terms(ctx, outputs, n, run, read_row, &rows, sums));
     for (int64_t i = 0; mean && i < outputs; i++)
         sums[i] = ref_mean(ctx->contract, sums[i], n);
     ea_view merged = *out;

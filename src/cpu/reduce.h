@@ -12,8 +12,9 @@ float cpu_sum(const cpu_kernels *kernels, ea_contract contract, const float *x, 
 typedef const float *(*cpu_terms)(const void *argument, int64_t output, int64_t begin, int64_t n,
                                   float *buffer);
 
-/* sums[i] = the sum of output i's n terms, in parallel. */
-ea_status cpu_sum_terms(ea_context *ctx, int64_t outputs, int64_t n, cpu_terms terms,
+/* sums[i] = the sum of output i's n terms, in parallel. Terms are cheapest to get when they do not
+ * cross a multiple of `run`; where the order leaves a choice, that is heeded. */
+ea_status cpu_sum_terms(ea_context *ctx, int64_t outputs, int64_t n, int64_t run, cpu_terms terms,
                         const void *argument, float *sums);
 
 #endif

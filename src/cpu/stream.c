@@ -147,3 +147,64 @@ void cpu_put(const ea_view *view, int64_t begin, int64_t n, const float *from)
         advance(&c, run);
     }
 }
+
+/* --- Rows ---------------------------------------------------------------------------------------
+ */
+
+cpu_rows cpu_rows_of(const ea_view *view, int kept)
+{
+    cpu_rows rows = { .kept = *view, .row = *view };
+    rows.kept.ndim = kept;
+    cpu_merge(&rows.kept);
+    rows.row.ndim = view->ndim - kept;
+    memcpy(rows.row.shape, view->shape + kept, sizeof *view->shape * (size_t)rows.row.ndim);
+    memcpy(rows.row.stride, view->stride + kept, sizeof *view->stride * (size_t)rows.row.ndim);
+    cpu_merge(&rows.row);
+    return rows;
+}
+
+static int64_t row_offset(const cpu_rows *rows, int64_t row)
+{
+    return rows->kept.ndim == 1 ? row * rows->kept.stride[0] : core_offset(&rows->kept, row);
+}
+
+static float *row_in_place(const cpu_rows *rows, int64_t row, int64_t begin)
+{
+    if (rows->row.dtype != CORE_F32 || rows->row.ndim != 1 || rows->row.stride[0] != 1)
+        return NULL;
+    return (float *)rows->row.data + row_offset(rows, row) + begin;
+}
+
+static ea_view row_at(const cpu_rows *rows, int64_t row)
+{
+    ea_view view = rows->row;
+    view.data = (char *)view.data + row_offset(rows, row) * (int64_t)core_dtype_size(view.dtype);
+    return view;
+}
+
+const float *cpu_read_row(const cpu_rows *rows, int64_t row, int64_t begin, int64_t n,
+                          float *buffer)
+{
+    const float *place = row_in_place(rows, row, begin);
+    if (place)
+        return place;
+    ea_view view = row_at(rows, row);
+    return cpu_read(&view, begin, n, buffer);
+}
+
+float *cpu_target_row(const cpu_rows *rows, int64_t row, int64_t begin, int64_t n, float *buffer)
+{
+    float *place = row_in_place(rows, row, begin);
+    if (place)
+        return place;
+    ea_view view = row_at(rows, row);
+    return cpu_target(&view, begin, n, buffer);
+}
+
+void cpu_put_row(const cpu_rows *rows, int64_t row, int64_t begin, int64_t n, const float *from)
+{
+    if (from == row_in_place(rows, row, begin))
+        return;
+    ea_view view = row_at(rows, row);
+    cpu_put(&view, begin, n, from);
+}

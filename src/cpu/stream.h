@@ -19,4 +19,17 @@ const float *cpu_read(const ea_view *view, int64_t begin, int64_t n, float *buff
 float *cpu_target(const ea_view *view, int64_t begin, int64_t n, float *buffer);
 void cpu_put(const ea_view *view, int64_t begin, int64_t n, const float *from);
 
+/* The rows of a view: for each index of its first `kept` dimensions, what the others span. The same
+ * three calls for a row by its number, cheap enough for short rows. */
+typedef struct cpu_rows {
+    ea_view kept; /* merged; its strides lead from row to row */
+    ea_view row;  /* merged; its data is row 0's */
+} cpu_rows;
+
+cpu_rows cpu_rows_of(const ea_view *view, int kept);
+const float *cpu_read_row(const cpu_rows *rows, int64_t row, int64_t begin, int64_t n,
+                          float *buffer);
+float *cpu_target_row(const cpu_rows *rows, int64_t row, int64_t begin, int64_t n, float *buffer);
+void cpu_put_row(const cpu_rows *rows, int64_t row, int64_t begin, int64_t n, const float *from);
+
 #endif

@@ -83,14 +83,22 @@ ea_status ea_max_pool2d(ea_context *ctx, const DLTensor *x, const ea_pool_option
     return run_forward(ctx, &vx, &o, &vo, indices ? &vi : NULL);
 }
 
-/* Each index must be a position of the plane, or −1: none. */
+/* True when one of n indices is neither −1 (none) nor a position. No early exit: it vectorises. */
+static bool any_outside(const int64_t *at, int64_t n, int64_t size)
+{
+    uint64_t outside = 0;
+    for (int64_t i = 0; i < n; i++)
+        outside |= ((uint64_t)at[i] + 1) | ((uint64_t)(size - 1) - (uint64_t)at[i]);
+    return outside >> 63;
+}
+
 static ea_status check_indices(ea_context *ctx, const ea_view *indices, int64_t size)
 {
-    const int64_t *data = indices->data;
     int64_t n = core_numel(indices);
-    bool contiguous = core_is_contiguous(indices);
+    if (core_is_contiguous(indices) && !any_outside(indices->data, n, size))
+        return EA_OK;
     for (int64_t i = 0; i < n; i++) {
-        int64_t at = data[contiguous ? i : core_offset(indices, i)];
+        int64_t at = ((const int64_t *)indices->data)[core_offset(indices, i)];
         if (at < -1 || at >= size)
             return core_fail(ctx, EA_ERR_ARGUMENT,
                              "ea_max_pool2d_backward: indices[%lld] is %lld: a plane has %lld "

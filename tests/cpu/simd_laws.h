@@ -158,6 +158,15 @@ static void test_memory(void **state)
     vf_store(to, vf_gather(from, vi_load(index)));
     for (int i = 0; i < VF_LANES; i++)
         same_float(to[i], from[index[i]]);
+    float pairs[2 * VF_LANES], odd[VF_LANES];
+    for (int i = 0; i < 2 * VF_LANES; i++)
+        pairs[i] = (float)i;
+    vf_store(to, vf_even(vf_load(pairs), vf_load(pairs + VF_LANES)));
+    vf_store(odd, vf_odd(vf_load(pairs), vf_load(pairs + VF_LANES)));
+    for (int i = 0; i < VF_LANES; i++) {
+        same_float(to[i], pairs[2 * i]);
+        same_float(odd[i], pairs[2 * i + 1]);
+    }
     float square[VF_LANES][VF_LANES];
     vf rows[VF_LANES];
     for (int i = 0; i < VF_LANES * VF_LANES; i++)

@@ -105,6 +105,9 @@ typedef struct cpu_kernels {
     float (*sum_chunk)(const float *x, int64_t n);
     void (*sum_columns)(const float *x, int64_t stride, int64_t rows, int64_t columns, float *y);
     float (*maximum)(const float *x, int64_t n);
+    int rows_together; /* at most REF_LANES */
+    /* sum[r] continues with row[r][0 … n−1] in order, for rows_together rows */
+    void (*add_rows)(const float *const *row, int64_t n, float *sum);
 
     /* kernels_pool.h: one output row of 2 × 2 windows side by side. */
     void (*max_pool_2x2)(const float *x, int64_t width, int64_t n, float *y, int64_t *positions,

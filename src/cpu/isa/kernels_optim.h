@@ -1,7 +1,7 @@
 /* kernels_optim.h: the optimisers' steps (src/ref/optim.c says what each line rounds). */
 #include "ref/ref.h"
 
-/* n lanes of one step; every lane is its own parameter. */
+/* One step; every lane is its own parameter. */
 static inline void sgd_lanes(const ref_sgd_scalars *s, vf g, vf *param, vf *buffer)
 {
     vf d = s->maximize ? vf_neg(g) : g;
@@ -17,17 +17,30 @@ static inline void sgd_lanes(const ref_sgd_scalars *s, vf g, vf *param, vf *buff
     *param = vf_fma(d, vf_set(s->minus_lr), *param);
 }
 
+/* Apart, because masked stores are slow on some machines. */
+static void sgd_rest(const ref_sgd_scalars *s, const float *grad, float *param, float *buffer,
+                     int n)
+{
+    vf p = vf_load_n(param, n), b = buffer ? vf_load_n(buffer, n) : vf_zero();
+    sgd_lanes(s, vf_load_n(grad, n), &p, &b);
+    vf_store_n(param, p, n);
+    if (buffer)
+        vf_store_n(buffer, b, n);
+}
+
 static void kernel_sgd(const ref_sgd_scalars *s, const float *grad, float *param, float *buffer,
                        int64_t n)
 {
-    for (int64_t i = 0; i < n; i += VF_LANES) {
-        int lanes = n - i < VF_LANES ? (int)(n - i) : VF_LANES;
-        vf p = vf_load_n(param + i, lanes), b = buffer ? vf_load_n(buffer + i, lanes) : vf_zero();
-        sgd_lanes(s, vf_load_n(grad + i, lanes), &p, &b);
-        vf_store_n(param + i, p, lanes);
+    int64_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) {
+        vf p = vf_load(param + i), b = buffer ? vf_load(buffer + i) : vf_zero();
+        sgd_lanes(s, vf_load(grad + i), &p, &b);
+        vf_store(param + i, p);
         if (buffer)
-            vf_store_n(buffer + i, b, lanes);
+            vf_store(buffer + i, b);
     }
+    if (i < n)
+        sgd_rest(s, grad + i, param + i, buffer ? buffer + i : NULL, (int)(n - i));
 }
 
 typedef struct adam_lanes {
@@ -69,20 +82,36 @@ static inline void adam_step(const ref_adam_scalars *s, bool repdl, vf g, adam_l
                                       : vf_div(vf_mul(step, a->exp_avg), denominator));
 }
 
+static void adam_rest(const ref_adam_scalars *s, bool repdl, const float *grad, float *param,
+                      float *exp_avg, float *exp_avg_sq, float *max_exp_avg_sq, int n)
+{
+    adam_lanes a = { vf_load_n(param, n), vf_load_n(exp_avg, n), vf_load_n(exp_avg_sq, n),
+                     s->amsgrad ? vf_load_n(max_exp_avg_sq, n) : vf_zero() };
+    adam_step(s, repdl, vf_load_n(grad, n), &a);
+    vf_store_n(param, a.param, n);
+    vf_store_n(exp_avg, a.exp_avg, n);
+    vf_store_n(exp_avg_sq, a.exp_avg_sq, n);
+    if (s->amsgrad)
+        vf_store_n(max_exp_avg_sq, a.max_exp_avg_sq, n);
+}
+
 static void kernel_adam(const ref_adam_scalars *s, bool repdl, const float *grad, float *param,
                         float *exp_avg, float *exp_avg_sq, float *max_exp_avg_sq, int64_t n)
 {
-    for (int64_t i = 0; i < n; i += VF_LANES) {
-        int lanes = n - i < VF_LANES ? (int)(n - i) : VF_LANES;
-        adam_lanes a = { vf_load_n(param + i, lanes), vf_load_n(exp_avg + i, lanes),
-                         vf_load_n(exp_avg_sq + i, lanes), vf_zero() };
-        if (s->amsgrad)
-            a.max_exp_avg_sq = vf_load_n(max_exp_avg_sq + i, lanes);
-        adam_step(s, repdl, vf_load_n(grad + i, lanes), &a);
-        vf_store_n(param + i, a.param, lanes);
-        vf_store_n(exp_avg + i, a.exp_avg, lanes);
-        vf_store_n(exp_avg_sq + i, a.exp_avg_sq, lanes);
-        if (s->amsgrad)
-            vf_store_n(max_exp_avg_sq + i, a.max_exp_avg_sq, lanes);
+    const ref_adam_scalars scalars =
+        *s; /* a copy that no store can change: it stays in registers */
+    int64_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) {
+        adam_lanes a = { vf_load(param + i), vf_load(exp_avg + i), vf_load(exp_avg_sq + i),
+                         scalars.amsgrad ? vf_load(max_exp_avg_sq + i) : vf_zero() };
+        adam_step(&scalars, repdl, vf_load(grad + i), &a);
+        vf_store(param + i, a.param);
+        vf_store(exp_avg + i, a.exp_avg);
+        vf_store(exp_avg_sq + i, a.exp_avg_sq);
+        if (scalars.amsgrad)
+            vf_store(max_exp_avg_sq + i, a.max_exp_avg_sq);
     }
+    if (i < n)
+        adam_rest(s, repdl, grad + i, param + i, exp_avg + i, exp_avg_sq + i,
+                  s->amsgrad ? max_exp_avg_sq + i : NULL, (int)(n - i));
 }

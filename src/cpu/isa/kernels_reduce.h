@@ -55,6 +55,26 @@ static void kernel_sum_columns(const float *x, int64_t stride, int64_t rows, int
     }
 }
 
+/* sum[r] continues with row[r][0 … n−1] in order, for VF_LANES rows. Rows become lanes, so the
+ * additions of one step wait for nothing but the step before. */
+static void kernel_add_rows(const float *const *row, int64_t n, float *sum)
+{
+    vf total = vf_load(sum);
+    int64_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) {
+        vf step[VF_LANES];
+        for (int r = 0; r < VF_LANES; r++)
+            step[r] = vf_load(row[r] + i);
+        vf_transpose(step);
+        for (int k = 0; k < VF_LANES; k++)
+            total = vf_add(total, step[k]);
+    }
+    vf_store(sum, total);
+    for (; i < n; i++)
+        for (int r = 0; r < VF_LANES; r++)
+            sum[r] += row[r][i];
+}
+
 /* The largest of n ≥ 1 elements; NaN when there is one. */
 static float kernel_maximum(const float *x, int64_t n)
 {

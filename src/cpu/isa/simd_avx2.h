@@ -59,6 +59,18 @@ static inline vf vf_gather(const float *p, vi index)
     return _mm256_i32gather_ps(p, index, 4);
 }
 
+static inline vf vf_even(vf a, vf b)
+{
+    __m256 mixed = _mm256_shuffle_ps(a, b, 0x88);
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(mixed), 0xd8));
+}
+
+static inline vf vf_odd(vf a, vf b)
+{
+    __m256 mixed = _mm256_shuffle_ps(a, b, 0xdd);
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(mixed), 0xd8));
+}
+
 /* rows[i][j] ↔ rows[j][i]. Pairs of elements are exchanged first, then quarters, then halves. */
 static inline void vf_transpose(vf rows[VF_LANES])
 {

@@ -67,6 +67,20 @@ static inline vf vf_gather(const float *p, vi index)
     return _mm512_i32gather_ps(index, p, 4);
 }
 
+static inline vf vf_even(vf a, vf b)
+{
+    const __m512i lanes =
+        _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    return _mm512_permutex2var_ps(a, lanes, b);
+}
+
+static inline vf vf_odd(vf a, vf b)
+{
+    const __m512i lanes =
+        _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+    return _mm512_permutex2var_ps(a, lanes, b);
+}
+
 /* rows[i][j] ↔ rows[j][i]. Pairs of elements are exchanged first, then quads, then the 128-bit
  * parts. */
 static inline void vf_transpose(vf rows[VF_LANES])

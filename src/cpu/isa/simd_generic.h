@@ -70,6 +70,16 @@ static inline vf vf_gather(const float *p, vi index)
     return (vf){ p[index[0]], p[index[1]], p[index[2]], p[index[3]] };
 }
 
+static inline vf vf_even(vf a, vf b)
+{
+    return (vf){ a[0], a[2], b[0], b[2] };
+}
+
+static inline vf vf_odd(vf a, vf b)
+{
+    return (vf){ a[1], a[3], b[1], b[3] };
+}
+
 /* rows[i][j] ↔ rows[j][i]. */
 static inline void vf_transpose(vf rows[VF_LANES])
 {

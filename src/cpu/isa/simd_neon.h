@@ -59,6 +59,16 @@ static inline vf vf_gather(const float *p, vi index)
     return vld1q_f32(lanes);
 }
 
+static inline vf vf_even(vf a, vf b)
+{
+    return vuzp1q_f32(a, b);
+}
+
+static inline vf vf_odd(vf a, vf b)
+{
+    return vuzp2q_f32(a, b);
+}
+
 /* rows[i][j] ↔ rows[j][i]. */
 static inline void vf_transpose(vf rows[VF_LANES])
 {
