@@ -17,6 +17,7 @@
 #include "ledger/process.h"
 #include "ledger/scratch.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -32,6 +33,8 @@
 extern char **environ;
 
 #define RUNS "runs"
+
+enum { ORPHAN_AGE = 60 }; /* seconds */
 
 /* A run in the making. */
 typedef struct running {
@@ -483,7 +486,7 @@ static ea_status next_running(ledger_store *store, int64_t *after, char id[LEDGE
     return status;
 }
 
-ea_status ledger_run_recover(ledger_store *store)
+static ea_status finish_all_dead(ledger_store *store)
 {
     char id[LEDGER_RUN_ID];
     int64_t after = 0, running_now;
@@ -500,5 +503,40 @@ ea_status ledger_run_recover(ledger_store *store)
         if (lock >= 0)
             close(lock);
     }
+    return status;
+}
+
+/* Removes the folder of a run that has no use for it: killed before it was known to the database,
+ * or after it was finished. A young folder may be one whose owner is about to lock it. */
+static ea_status remove_orphan(ledger_store *store, const char *parent, const char *id)
+{
+    char path[PATH_MAX];
+    struct stat info;
+    int64_t running_now;
+    int lock;
+    if (snprintf(path, sizeof path, "%s/%s", parent, id) >= PATH_MAX || lstat(path, &info) != 0 ||
+        !S_ISDIR(info.st_mode) || time(NULL) - info.st_mtime < ORPHAN_AGE)
+        return EA_OK;
+    bool alive = is_alive(store, id, &lock);
+    ea_status status = still_running(store, id, &running_now);
+    if (!alive && status == EA_OK && !running_now)
+        ledger_remove_folder(path);
+    if (lock >= 0)
+        close(lock);
+    return status;
+}
+
+ea_status ledger_run_recover(ledger_store *store)
+{
+    char parent[PATH_MAX];
+    EA_TRY(finish_all_dead(store));
+    snprintf(parent, sizeof parent, "%s/" RUNS, ledger_path(store));
+    DIR *folder = opendir(parent);
+    ea_status status = EA_OK;
+    for (struct dirent *entry; folder && status == EA_OK && (entry = readdir(folder));)
+        if (strlen(entry->d_name) == LEDGER_RUN_ID - 1)
+            status = remove_orphan(store, parent, entry->d_name);
+    if (folder)
+        closedir(folder);
     return status;
 }
