@@ -70,8 +70,8 @@ static void transpose_grad(void *argument, int64_t begin, int64_t end, int worke
             p->grad +
             (p->first_image * conv->groups * conv->out_channels + plane + channel) * pixels;
         p->kernels->gemm_pack_transpose(from, pixels,
-                                        (int)smaller(p->width, conv->out_channels - channel),
-                                        p->width, pixels, p->panel_grad + i * pixels * p->width);
+                                        smaller(p->width, conv->out_channels - channel), p->width,
+                                        pixels, 0, p->panel_grad + i * pixels * p->width);
     }
 }
 

@@ -65,12 +65,10 @@ static const float *plain_at(const gemm_side *side, int64_t batch, int64_t line,
 
 static void pack_panels(const cpu_kernels *kernels, const gemm_side *side, int64_t batch,
                         int64_t line, int64_t end, int width, int64_t k, int64_t terms,
-                        int64_t panel_size, float *to)
+                        int64_t panel, float *to)
 {
-    for (; line < end; line += width, to += panel_size) {
-        gemm_box box = { kernels, batch, line, k, terms, (int)smaller(width, end - line), width };
-        side->pack(side, &box, to);
-    }
+    gemm_box box = { kernels, batch, line, end - line, k, terms, width, panel };
+    side->pack(side, &box, to);
 }
 
 typedef struct share_job {
@@ -176,13 +174,12 @@ static void tile_piece(const plan *p, const tile *t, int64_t k, int64_t terms)
     if (p->a_from == OWN)
         pack_panels(p->kernels, &g->a, t->batch, t->row, t->row + t->rows, p->kernels->gemm_rows, k,
                     terms, terms * p->kernels->gemm_rows, t->a);
+    if (p->b_from == OWN)
+        pack_panels(p->kernels, &g->b, t->batch, t->column, t->column + t->columns, width, k, terms,
+                    terms * width, t->b);
     cpu_gemm_panel panel = { .rows = t->rows, .terms = terms };
     set_a(p, t, k, terms, &panel);
     for (int64_t column = t->column; column < t->column + t->columns; column += width) {
-        if (p->b_from == OWN)
-            pack_panels(p->kernels, &g->b, t->batch, column,
-                        smaller(column + width, t->column + t->columns), width, k, terms, 0,
-                        t->b + (column - t->column) * terms);
         set_b(p, t, column, k, terms, &panel);
         float *total = panel_total(p, t, column, &panel.total_row);
         float *chain = first ? total : t->chain + (column - t->column);
@@ -328,7 +325,8 @@ static ea_status run_columns(ea_context *ctx, const gemm *g, int64_t begin, int6
 static void pack_zeros(const gemm_side *side, const gemm_box *box, float *to)
 {
     (void)side;
-    memset(to, 0, sizeof *to * (size_t)(box->width * box->terms));
+    for (int64_t line = 0; line < box->lines; line += box->width, to += box->panel)
+        memset(to, 0, sizeof *to * (size_t)(box->width * box->terms));
 }
 
 ea_status cpu_gemm(ea_context *ctx, const gemm *g)

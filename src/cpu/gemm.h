@@ -16,12 +16,13 @@ typedef struct gemm_side gemm_side;
 typedef struct gemm_box {
     const cpu_kernels *kernels;
     int64_t batch;
-    int64_t line, k, terms;
-    int lines, width;
+    int64_t line, lines, k, terms;
+    int width;
+    int64_t panel; /* from one panel to the next, in the packed copy */
 } gemm_box;
 
 struct gemm_side {
-    /* to[(k − box.k)·width + (line − box.line)]; +0 for the lines from `lines` to `width`. */
+    /* to[p·panel + (k − box.k)·width + i] is line box.line + p·width + i; +0 from `lines` on. */
     void (*pack)(const gemm_side *side, const gemm_box *box, float *to);
     const void *self;
     /* When the operand also lies in memory as floats: element (line, k) at plain[offset(batch) +

@@ -86,7 +86,7 @@ ea_status cpu_gemm_thin(ea_context *ctx, const gemm *g)
     const cpu_kernels *kernels = cpu_kernels_of(ctx);
     for (int64_t batch = 0; batch < g->batch; batch++)
         for (int64_t row = 0; row < g->rows; row++) {
-            gemm_box box = { kernels, batch, row, 0, g->terms, 1, 1 };
+            gemm_box box = { kernels, batch, row, 1, 0, g->terms, 1, 0 };
             g->a.pack(&g->a, &box, a + (batch * g->rows + row) * g->terms);
         }
     int64_t fair = (g->columns / ctx->threads + 63) / 64 * 64;

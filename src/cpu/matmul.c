@@ -18,9 +18,11 @@ typedef struct matmul {
 
 static void pack_any(const matrix *m, const gemm_box *box, int64_t at, float *to)
 {
-    for (int64_t k = 0; k < box->terms; k++)
-        for (int i = 0; i < box->width; i++)
-            *to++ = i < box->lines ? core_load(m->view, at + i * m->line_stride + k * m->k_stride)
+    for (int64_t line = 0; line < box->lines; line += box->width, to += box->panel)
+        for (int64_t k = 0; k < box->terms; k++)
+            for (int64_t i = line; i < line + box->width; i++)
+                to[k * box->width + i - line] =
+                    i < box->lines ? core_load(m->view, at + i * m->line_stride + k * m->k_stride)
                                    : 0.0f;
 }
 
@@ -31,10 +33,10 @@ static void pack_matrix(const gemm_side *side, const gemm_box *box, float *to)
     int64_t at = m->offsets[box->batch] + box->line * m->line_stride + box->k * m->k_stride;
     if (m->view->dtype == CORE_F32 && m->line_stride == 1)
         box->kernels->gemm_pack_copy(data + at, m->k_stride, box->lines, box->width, box->terms,
-                                     to);
+                                     box->panel, to);
     else if (m->view->dtype == CORE_F32 && m->k_stride == 1)
         box->kernels->gemm_pack_transpose(data + at, m->line_stride, box->lines, box->width,
-                                          box->terms, to);
+                                          box->terms, box->panel, to);
     else
         pack_any(m, box, at, to);
 }

@@ -62,11 +62,12 @@ typedef struct cpu_kernels {
     int gemm_rows;    /* rows of a register tile */
     int gemm_columns; /* columns of a register tile, the width of a panel */
     void (*gemm_panel)(const cpu_gemm_panel *panel);
-    /* to[k·width + i] = from[k·stride + i], or from[i·stride + k], for i < lines; else +0 */
-    void (*gemm_pack_copy)(const float *from, int64_t stride, int lines, int width, int64_t terms,
-                           float *to);
-    void (*gemm_pack_transpose)(const float *from, int64_t stride, int lines, int width,
-                                int64_t terms, float *to);
+    /* Panels of `width` lines: to[p·panel + k·width + i] = from[k·stride + p·width + i], or
+     * from[(p·width + i)·stride + k], for p·width + i < lines; else +0. k < terms */
+    void (*gemm_pack_copy)(const float *from, int64_t stride, int64_t lines, int width,
+                           int64_t terms, int64_t panel, float *to);
+    void (*gemm_pack_transpose)(const float *from, int64_t stride, int64_t lines, int width,
+                                int64_t terms, int64_t panel, float *to);
     /* One chain for each column from +0, b read in place: columns neighbours, or terms neighbours
      */
     void (*gemm_row)(const float *a, int64_t a_k, const float *b, int64_t b_k, int64_t terms,

@@ -35,6 +35,12 @@ GEMM_INLINE void gemm_tile(const int rows, const int vectors, int64_t a_line, in
     for (int j = 0; j < vectors; j++)
         sum[i][j] = start ? vf_load(start + i * p->start_row + j * VF_LANES) : vf_zero();
 
+    /* The next rows' results come into the cache meanwhile. */
+    const float *next = (start ? start : p->out + row * p->out_row) + rows * p->out_row;
+    GEMM_UNROLL
+    for (int i = 0; i < rows; i++)
+        __builtin_prefetch(next + i * p->out_row);
+
     const float *b = p->b;
     for (int64_t k = 0; k < p->terms; k++) {
         vf y[GEMM_VECTORS];
@@ -110,45 +116,72 @@ static void gemm_panel(const cpu_gemm_panel *p)
 
 /* --- Packing ---------------------------------------------------------------------------------- */
 
-/* Panel of `width` lines whose elements for one k are neighbours: to[k·width + i] = from[k·stride +
- * i] for i < lines, zero above. */
-static void gemm_pack_copy(const float *from, int64_t stride, int lines, int width, int64_t terms,
-                           float *to)
+/* Stores the row of one k, `wide` ≤ VF_LANES elements. A whole vector may be stored when more rows
+ * follow: they are written later. */
+GEMM_INLINE void gemm_store_row(float *to, vf row, int wide, bool more)
+{
+    if (wide == VF_LANES || more)
+        vf_store(to, row);
+    else
+        vf_store_n(to, row, wide);
+}
+
+/* Panels of `width` lines, `panel` elements apart, from lines whose elements for one k are
+ * neighbours: to[p·panel + k·width + i] = from[k·stride + p·width + i] for p·width + i < lines,
+ * zero above. */
+static void gemm_pack_copy(const float *from, int64_t stride, int64_t lines, int width,
+                           int64_t terms, int64_t panel, float *to)
 {
     for (int64_t k = 0; k < terms; k++, from += stride, to += width) {
-        int i = 0;
-        for (; i + VF_LANES <= lines; i += VF_LANES)
-            vf_store(to + i, vf_load(from + i));
-        for (; i < width; i += VF_LANES)
-            vf_store_n(to + i, vf_load_n(from + i, i < lines ? lines - i : 0),
-                       width - i < VF_LANES ? width - i : VF_LANES);
+        float *at = to;
+        for (int64_t line = 0; line < lines; line += width, at += panel) {
+            int left = lines - line < width ? (int)(lines - line) : width;
+            for (int i = 0; i < width; i += VF_LANES) {
+                int wide = width - i < VF_LANES ? width - i : VF_LANES;
+                const float *p = from + line + i;
+                vf row = left - i >= VF_LANES ? vf_load(p) : vf_load_n(p, left > i ? left - i : 0);
+                gemm_store_row(at + i, row, wide, k + 1 < terms && i + wide == width);
+            }
+        }
     }
 }
 
-/* The same from lines whose terms are neighbours: to[k·width + i] = from[i·stride + k]. Squares of
- * VF_LANES lines by VF_LANES terms are transposed in registers. */
-static void gemm_pack_transpose(const float *from, int64_t stride, int lines, int width,
-                                int64_t terms, float *to)
+/* One panel's lines first … first+wide−1: squares of VF_LANES lines by VF_LANES terms are
+ * transposed in registers. */
+GEMM_INLINE void gemm_pack_lines(const float *from, int64_t stride, int lines, int wide, int width,
+                                 int64_t terms, bool last, float *to)
 {
-    for (int first = 0; first < width; first += VF_LANES) {
-        int wide = width - first < VF_LANES ? width - first : VF_LANES;
-        for (int64_t k = 0; k < terms; k += VF_LANES) {
-            int deep = terms - k < VF_LANES ? (int)(terms - k) : VF_LANES;
-            vf rows[VF_LANES];
-            for (int i = 0; i < VF_LANES; i++) {
-                const float *p = from + (first + i) * stride + k;
-                rows[i] = first + i >= lines ? vf_zero()
-                          : deep < VF_LANES  ? vf_load_n(p, deep)
-                                             : vf_load(p);
-            }
-            vf_transpose(rows);
-            float *at = to + k * width + first;
-            if (wide == VF_LANES)
-                for (int i = 0; i < deep; i++)
-                    vf_store(at + i * width, rows[i]);
-            else
-                for (int i = 0; i < deep; i++)
-                    vf_store_n(at + i * width, rows[i], wide);
+    int64_t k = 0;
+    vf rows[VF_LANES];
+    for (; lines >= VF_LANES && k + VF_LANES <= terms; k += VF_LANES, to += VF_LANES * width) {
+        for (int i = 0; i < VF_LANES; i++)
+            rows[i] = vf_load(from + i * stride + k);
+        vf_transpose(rows);
+        for (int i = 0; i < VF_LANES; i++)
+            vf_store(to + i * width, rows[i]);
+    }
+    for (; k < terms; k += VF_LANES, to += VF_LANES * width) {
+        int deep = terms - k < VF_LANES ? (int)(terms - k) : VF_LANES;
+        for (int i = 0; i < VF_LANES; i++)
+            rows[i] = i >= lines        ? vf_zero()
+                      : deep < VF_LANES ? vf_load_n(from + i * stride + k, deep)
+                                        : vf_load(from + i * stride + k);
+        vf_transpose(rows);
+        for (int i = 0; i < deep; i++)
+            gemm_store_row(to + i * width, rows[i], wide, last && k + i + 1 < terms);
+    }
+}
+
+/* The same from lines whose terms are neighbours: from[(p·width + i)·stride + k]. */
+static void gemm_pack_transpose(const float *from, int64_t stride, int64_t lines, int width,
+                                int64_t terms, int64_t panel, float *to)
+{
+    for (int64_t line = 0; line < lines; line += width, to += panel) {
+        int left = lines - line < width ? (int)(lines - line) : width;
+        for (int i = 0; i < width; i += VF_LANES) {
+            int wide = width - i < VF_LANES ? width - i : VF_LANES;
+            gemm_pack_lines(from + (line + i) * stride, stride, left - i, wide, width, terms,
+                            i + wide == width, to + i);
         }
     }
 }

@@ -38,9 +38,26 @@ static inline vf vf_load_n(const float *p, int n)
     return _mm256_maskload_ps(p, simd_first(n));
 }
 
+/* Not vmaskmovps: as a store it is microcode on AMD. */
 static inline void vf_store_n(float *p, vf a, int n)
 {
-    _mm256_maskstore_ps(p, simd_first(n), a);
+    if (n == 8) {
+        _mm256_storeu_ps(p, a);
+        return;
+    }
+    __m128 part = _mm256_castps256_ps128(a);
+    if (n & 4) {
+        _mm_storeu_ps(p, part);
+        part = _mm256_extractf128_ps(a, 1);
+        p += 4;
+    }
+    if (n & 2) {
+        _mm_storel_pi((__m64 *)(void *)p, part);
+        part = _mm_movehl_ps(part, part);
+        p += 2;
+    }
+    if (n & 1)
+        _mm_store_ss(p, part);
 }
 
 static inline vf vf_load_bf16(const uint16_t *p)
