@@ -163,8 +163,9 @@ static void set_b(const plan *p, const tile *t, int64_t column, int64_t k, int64
     }
 }
 
-/* Terms k … k+terms−1 of a tile. The chains begin at +0 with a block and are added to the totals at
- * its end; in the first block they rest where the totals will be. */
+/* Terms k … k+terms−1 of a tile. The chains begin at +0 with a block and join the totals at its
+ * end. In between they rest in scratch, panel after panel: rows of the result may be a power of two
+ * apart, where a cache holds only a few of them. */
 static void tile_piece(const plan *p, const tile *t, int64_t k, int64_t terms)
 {
     const gemm *g = p->g;
@@ -182,13 +183,12 @@ static void tile_piece(const plan *p, const tile *t, int64_t k, int64_t terms)
     for (int64_t column = t->column; column < t->column + t->columns; column += width) {
         set_b(p, t, column, k, terms, &panel);
         float *total = panel_total(p, t, column, &panel.total_row);
-        float *chain = first ? total : t->chain + (column - t->column);
-        int64_t chain_row = first ? panel.total_row : t->row_size;
+        float *chain = t->chain + (column - t->column) * t->rows; /* panel after panel */
         panel.start = begins ? NULL : chain;
-        panel.start_row = chain_row;
+        panel.start_row = width;
         panel.total = ends && !first ? total : NULL;
         panel.out = ends ? total : chain;
-        panel.out_row = ends ? panel.total_row : chain_row;
+        panel.out_row = ends ? panel.total_row : width;
         p->kernels->gemm_panel(&panel);
     }
 }
@@ -297,7 +297,7 @@ static bool reserve(ea_context *ctx, plan *p)
                                        : 0;
     p->own_total = round_up(p->tile_rows * p->tile_columns, 16);
     p->scratch_size = round_up(p->own_a + p->own_b + p->own_total, 16);
-    if (g->terms > g->block)
+    if (smaller(g->terms, g->block) > PIECE)
         p->scratch_size += p->own_total;
     p->shared = core_arena_alloc(ctx->arena, sizeof(float) * (size_t)(shared + 1));
     p->scratch =

@@ -35,12 +35,6 @@ GEMM_INLINE void gemm_tile(const int rows, const int vectors, int64_t a_line, in
     for (int j = 0; j < vectors; j++)
         sum[i][j] = start ? vf_load(start + i * p->start_row + j * VF_LANES) : vf_zero();
 
-    /* The next rows' results come into the cache meanwhile. */
-    const float *next = (start ? start : p->out + row * p->out_row) + rows * p->out_row;
-    GEMM_UNROLL
-    for (int i = 0; i < rows; i++)
-        __builtin_prefetch(next + i * p->out_row);
-
     const float *b = p->b;
     for (int64_t k = 0; k < p->terms; k++) {
         vf y[GEMM_VECTORS];
