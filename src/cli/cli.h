@@ -21,6 +21,7 @@ int cli_doctor(int argc, char **argv);
 int cli_feature(int argc, char **argv);
 int cli_fsck(int argc, char **argv);
 int cli_gc(int argc, char **argv);
+int cli_generate(int argc, char **argv);
 int cli_import(int argc, char **argv);
 int cli_keygen(int argc, char **argv);
 int cli_lineage(int argc, char **argv);
@@ -28,6 +29,7 @@ int cli_log(int argc, char **argv);
 int cli_model(int argc, char **argv);
 int cli_run(int argc, char **argv);
 int cli_runs(int argc, char **argv);
+int cli_score(int argc, char **argv);
 int cli_tokenize(int argc, char **argv);
 int cli_verify(int argc, char **argv);
 

@@ -13,6 +13,7 @@ static const cli_command commands[] = {
     { "feature", cli_feature, "values that change over time: define, ingest, join, get, list" },
     { "fsck", cli_fsck, "is the ledger whole?" },
     { "gc", cli_gc, "free what nothing in the ledger refers to" },
+    { "generate", cli_generate, "continue a text with a language model" },
     { "import", cli_import, "take in what a bundle holds" },
     { "keygen", cli_keygen, "make a key to sign reports with" },
     { "lineage", cli_lineage, "what was made from what" },
@@ -20,6 +21,7 @@ static const cli_command commands[] = {
     { "model", cli_model, "the model registry: register, list, log, promote, note, get, rm" },
     { "run", cli_run, "run a command and record it" },
     { "runs", cli_runs, "list runs, or show one" },
+    { "score", cli_score, "log-probability of each token of a text" },
     { "tokenize", cli_tokenize, "token ids of a text, and back" },
     { "verify", cli_verify, "repeat a run: identical, or the first difference" },
 };

@@ -1,0 +1,240 @@
+/* generate.c: `eadem generate`: continues a prompt. */
+#include "cli/cli.h"
+#include "cli/model_options.h"
+#include "core/memory.h"
+#include "llm/json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] =
+    "usage: eadem generate MODEL -p TEXT [-n TOKENS] [OPTION ...]\n\n"
+    "Continues a text. MODEL is a Hugging Face folder or a .gguf file. The same model, prompt and\n"
+    "options give the same text on every machine.\n\n"
+    "  -p, --prompt TEXT     the text to continue\n"
+    "  --prompt-file FILE    the same, from a file\n"
+    "  -n, --tokens N        most tokens to add (128)\n"
+    "  --temperature T       0: always the most probable token (0)\n"
+    "  --top-k K, --top-p P, --min-p P\n"
+    "                        sample among the most probable tokens only\n"
+    "  --repetition-penalty R, --presence-penalty P, --frequency-penalty P\n"
+    "  --seed N              of sampling (0)\n"
+    "  --samples N           independent samples of one prompt (1)\n"
+    "  --json                one JSON object a sample: text, tokens, "
+    "log-probabilities\n" CLI_MODEL_HELP;
+
+typedef struct options {
+    cli_model model;
+    const char *path, *prompt, *prompt_file;
+    llm_sampling sampling;
+    int64_t tokens, samples;
+    bool json;
+} options;
+
+/* What one sample has become so far. */
+typedef struct sample {
+    ea_context *ctx;
+    const llm_session *session;
+    llm_decoder decoder;
+    llm_text text;
+    bool stream; /* print text as it comes */
+    size_t printed;
+    json_t *tokens, *log_probabilities;
+    ea_status status;
+} sample;
+
+static void on_event(void *argument, const llm_event *event)
+{
+    sample *s = argument;
+    bool shown = event->has_token && event->finish != LLM_FINISH_STOP;
+    if (event->has_token) {
+        json_array_append_new(s->tokens, json_integer(event->token));
+        json_array_append_new(s->log_probabilities, json_real((double)event->log_probability));
+    }
+    if (shown && s->status == EA_OK)
+        s->status = llm_decoder_push(s->ctx, &s->decoder, event->token, &s->text);
+    if (event->finish != LLM_FINISH_NOT && s->status == EA_OK)
+        s->status = llm_decoder_end(s->ctx, &s->decoder, &s->text);
+    if (s->stream && s->text.size > s->printed) {
+        fwrite(s->text.data + s->printed, 1, s->text.size - s->printed, stdout);
+        fflush(stdout);
+        s->printed = s->text.size;
+    }
+    if (s->status != EA_OK)
+        llm_sequence_cancel(event->sequence);
+    if (event->finish == LLM_FINISH_FAILED)
+        s->status = core_fail(s->ctx, EA_ERR_MEMORY, "no memory for keys and values");
+}
+
+static ea_status print_sample(const sample *s, bool as_json)
+{
+    if (!as_json) {
+        if (!s->stream)
+            fwrite(s->text.data, 1, s->text.size, stdout);
+        printf("\n");
+        return EA_OK;
+    }
+    json_t *object =
+        json_pack("{s:s%, s:O, s:O}", "text", s->text.data ? s->text.data : "", s->text.size,
+                  "tokens", s->tokens, "log_probabilities", s->log_probabilities);
+    char *line = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    json_decref(object);
+    if (!line)
+        return core_fail(s->ctx, EA_ERR_MEMORY, "no memory to write a sample");
+    printf("%s\n", line);
+    free(line);
+    return EA_OK;
+}
+
+static ea_status run_samples(ea_context *ctx, llm_engine *engine, const llm_session *session,
+                             const llm_ids *prompt, const options *o, sample *samples)
+{
+    for (int64_t i = 0; i < o->samples; i++) {
+        sample *s = &samples[i];
+        *s = (sample){ .ctx = ctx,
+                       .session = session,
+                       .stream = o->samples == 1 && !o->json,
+                       .tokens = json_array(),
+                       .log_probabilities = json_array() };
+        llm_decoder_begin(&s->decoder, session->tokenizer, true);
+        EA_TRY(llm_engine_add(engine,
+                              &(llm_request){ .prompt = prompt->data,
+                                              .prompt_count = (int64_t)prompt->count,
+                                              .max_tokens = o->tokens,
+                                              .sampling = o->sampling,
+                                              .sample = (uint64_t)i,
+                                              .stop_tokens = session->stop.data,
+                                              .stop_count = session->stop.count,
+                                              .on_event = on_event,
+                                              .argument = s },
+                              NULL));
+    }
+    EA_TRY(llm_engine_run(engine));
+    for (int64_t i = 0; i < o->samples; i++) {
+        EA_TRY(samples[i].status);
+        EA_TRY(print_sample(&samples[i], o->json));
+    }
+    return EA_OK;
+}
+
+static ea_status generate(ea_context *ctx, const llm_session *session, const llm_ids *prompt,
+                          const options *o)
+{
+    llm_engine *engine;
+    EA_TRY(llm_engine_create(ctx, session->model, &o->model.engine, &engine));
+    sample *samples = core_alloc_zero((size_t)o->samples * sizeof *samples);
+    ea_status status = samples ? run_samples(ctx, engine, session, prompt, o, samples)
+                               : core_fail(ctx, EA_ERR_MEMORY, "no memory for samples");
+    for (int64_t i = 0; samples && i < o->samples; i++) {
+        llm_decoder_free(&samples[i].decoder);
+        llm_text_free(&samples[i].text);
+        json_decref(samples[i].tokens);
+        json_decref(samples[i].log_probabilities);
+    }
+    core_free(samples);
+    llm_engine_destroy(engine);
+    return status;
+}
+
+static ea_status run(ea_context *ctx, const options *o)
+{
+    llm_session session;
+    llm_ids prompt = { 0 };
+    char *file = NULL;
+    size_t size = o->prompt ? strlen(o->prompt) : 0;
+    EA_TRY(llm_session_open(ctx, o->path, &session));
+    ea_status status =
+        o->prompt ? EA_OK : llm_read_file(ctx, o->prompt_file, SIZE_MAX / 4, &file, &size);
+    if (status == EA_OK)
+        status = llm_tokenizer_encode(ctx, session.tokenizer, o->prompt ? o->prompt : file, size,
+                                      true, &prompt);
+    if (status == EA_OK)
+        status = generate(ctx, &session, &prompt, o);
+    core_free(file);
+    llm_ids_free(&prompt);
+    llm_session_close(&session);
+    return status;
+}
+
+/* Options of sampling; false when the name is none of them. */
+static bool sampling_option(int argc, char **argv, int *i, options *o, bool *wrong)
+{
+    static const struct {
+        const char *name;
+        double low, high;
+        size_t member;
+    } reals[] = {
+        { "--temperature", 0, 100, offsetof(llm_sampling, temperature) },
+        { "--top-p", 0, 1, offsetof(llm_sampling, top_p) },
+        { "--min-p", 0, 1, offsetof(llm_sampling, min_p) },
+        { "--repetition-penalty", 0.01, 100, offsetof(llm_sampling, repetition) },
+        { "--presence-penalty", -100, 100, offsetof(llm_sampling, presence) },
+        { "--frequency-penalty", -100, 100, offsetof(llm_sampling, frequency) },
+    };
+    for (size_t k = 0; k < sizeof reals / sizeof reals[0]; k++)
+        if (strcmp(argv[*i], reals[k].name) == 0) {
+            double x = 0;
+            *wrong = !cli_read_real(cli_value(argc, argv, i), reals[k].low, reals[k].high, &x);
+            *(float *)((char *)&o->sampling + reals[k].member) = (float)x;
+            return true;
+        }
+    int64_t n = 0;
+    if (strcmp(argv[*i], "--top-k") == 0) {
+        *wrong = !cli_read_int(cli_value(argc, argv, i), 0, INT32_MAX, &n);
+        o->sampling.top_k = (int32_t)n;
+    } else if (strcmp(argv[*i], "--seed") == 0) {
+        *wrong = !cli_read_int(cli_value(argc, argv, i), 0, INT64_MAX, &n);
+        o->sampling.seed = (uint64_t)n;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static bool read_options(int argc, char **argv, options *o)
+{
+    bool wrong = false;
+    for (int i = 1; i < argc && !wrong; i++) {
+        const char *a = argv[i];
+        if (strcmp(a, "-p") == 0 || strcmp(a, "--prompt") == 0)
+            wrong = !(o->prompt = cli_value(argc, argv, &i));
+        else if (strcmp(a, "--prompt-file") == 0)
+            wrong = !(o->prompt_file = cli_value(argc, argv, &i));
+        else if (strcmp(a, "-n") == 0 || strcmp(a, "--tokens") == 0)
+            wrong = !cli_read_int(cli_value(argc, argv, &i), 1, INT32_MAX, &o->tokens);
+        else if (strcmp(a, "--samples") == 0)
+            wrong = !cli_read_int(cli_value(argc, argv, &i), 1, 1 << 20, &o->samples);
+        else if (strcmp(a, "--json") == 0)
+            o->json = true;
+        else if (sampling_option(argc, argv, &i, o, &wrong) ||
+                 cli_model_option(argc, argv, &i, &o->model, &wrong))
+            continue;
+        else if (*a == '-' || o->path)
+            wrong = true;
+        else
+            o->path = a;
+    }
+    return !wrong && o->path && (o->prompt != NULL) != (o->prompt_file != NULL);
+}
+
+int cli_generate(int argc, char **argv)
+{
+    options o = { .tokens = 128, .samples = 1 };
+    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+        fputs(help, stdout);
+        return CLI_OK;
+    }
+    if (!read_options(argc, argv, &o)) {
+        fputs(help, stderr);
+        return CLI_USAGE;
+    }
+    ea_context *ctx = NULL;
+    ea_status status = ea_context_create(&o.model.context, &ctx);
+    if (status == EA_OK)
+        status = run(ctx, &o);
+    if (status != EA_OK || fflush(stdout) != 0)
+        fprintf(stderr, "eadem generate: %s\n", ea_error_text(ctx));
+    ea_context_destroy(ctx);
+    return status == EA_OK ? CLI_OK : CLI_FAILED;
+}

@@ -1,0 +1,57 @@
+/* model_options.c: reading the options of commands over a language model. */
+#include "cli/model_options.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool cli_read_int(const char *text, int64_t low, int64_t high, int64_t *out)
+{
+    char *end;
+    errno = 0;
+    long long value = text ? strtoll(text, &end, 10) : 0;
+    if (!text || end == text || *end || errno || value < low || value > high)
+        return false;
+    *out = value;
+    return true;
+}
+
+bool cli_read_real(const char *text, double low, double high, double *out)
+{
+    char *end;
+    double value = text ? strtod(text, &end) : 0;
+    if (!text || end == text || *end || !(value >= low && value <= high))
+        return false;
+    *out = value;
+    return true;
+}
+
+const char *cli_value(int argc, char **argv, int *i)
+{
+    return *i + 1 < argc ? argv[++*i] : NULL;
+}
+
+bool cli_model_option(int argc, char **argv, int *i, cli_model *model, bool *wrong)
+{
+    const char *name = argv[*i];
+    int64_t n = 0;
+    if (strcmp(name, "--isa") == 0) {
+        model->context.isa = cli_value(argc, argv, i);
+        *wrong = !model->context.isa;
+    } else if (strcmp(name, "--threads") == 0) {
+        *wrong = !cli_read_int(cli_value(argc, argv, i), 1, 1024, &n);
+        model->context.threads = (int)n;
+    } else if (strcmp(name, "--cache") == 0) {
+        *wrong = !cli_read_int(cli_value(argc, argv, i), 1, 1 << 30, &n);
+        model->engine.cache_bytes = n << 20;
+    } else if (strcmp(name, "--chunk") == 0) {
+        *wrong = !cli_read_int(cli_value(argc, argv, i), 1, 65536, &n);
+        model->engine.chunk = (int)n;
+    } else if (strcmp(name, "--page") == 0) {
+        *wrong = !cli_read_int(cli_value(argc, argv, i), 8, 256, &n);
+        model->engine.page = (int)n;
+    } else {
+        return false;
+    }
+    return true;
+}

@@ -1,0 +1,32 @@
+/* model_options.h: options that all commands over a language model share. */
+#ifndef CLI_MODEL_OPTIONS_H
+#define CLI_MODEL_OPTIONS_H
+
+#include "llm/session.h"
+
+#include <stdbool.h>
+
+#define CLI_MODEL_HELP                                             \
+    "  --cache MIB           memory for keys and values (1024)\n"  \
+    "  --chunk N             most tokens computed at once (256)\n" \
+    "  --page N              tokens a page of the cache (16)\n"    \
+    "  --threads N           threads (all)\n"                      \
+    "  --isa NAME            instruction set (the best of the machine)\n"
+
+typedef struct cli_model {
+    ea_context_options context;
+    llm_engine_options engine;
+} cli_model;
+
+/* Takes the option at argv[*i] and its value, moving *i to the value. False when it is none of
+ * these; *wrong is set when its value is missing or no number. */
+bool cli_model_option(int argc, char **argv, int *i, cli_model *model, bool *wrong);
+
+/* Numbers that fill their whole text, in a range. */
+bool cli_read_int(const char *text, int64_t low, int64_t high, int64_t *out);
+bool cli_read_real(const char *text, double low, double high, double *out);
+
+/* The value after argv[*i], or NULL. */
+const char *cli_value(int argc, char **argv, int *i);
+
+#endif
