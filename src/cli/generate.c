@@ -25,7 +25,7 @@ static const char help[] =
     "log-probabilities\n" CLI_MODEL_HELP;
 
 typedef struct options {
-    cli_model model;
+    cli_llm model;
     const char *path, *prompt, *prompt_file;
     llm_sampling sampling;
     int64_t tokens, samples;
@@ -208,7 +208,7 @@ static bool read_options(int argc, char **argv, options *o)
         else if (strcmp(a, "--json") == 0)
             o->json = true;
         else if (sampling_option(argc, argv, &i, o, &wrong) ||
-                 cli_model_option(argc, argv, &i, &o->model, &wrong))
+                 cli_llm_option(argc, argv, &i, &o->model, &wrong))
             continue;
         else if (*a == '-' || o->path)
             wrong = true;

@@ -31,7 +31,7 @@ const char *cli_value(int argc, char **argv, int *i)
     return *i + 1 < argc ? argv[++*i] : NULL;
 }
 
-bool cli_model_option(int argc, char **argv, int *i, cli_model *model, bool *wrong)
+bool cli_llm_option(int argc, char **argv, int *i, cli_llm *model, bool *wrong)
 {
     const char *name = argv[*i];
     int64_t n = 0;

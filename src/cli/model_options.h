@@ -13,14 +13,14 @@
     "  --threads N           threads (all)\n"                      \
     "  --isa NAME            instruction set (the best of the machine)\n"
 
-typedef struct cli_model {
+typedef struct cli_llm {
     ea_context_options context;
     llm_engine_options engine;
-} cli_model;
+} cli_llm;
 
 /* Takes the option at argv[*i] and its value, moving *i to the value. False when it is none of
  * these; *wrong is set when its value is missing or no number. */
-bool cli_model_option(int argc, char **argv, int *i, cli_model *model, bool *wrong);
+bool cli_llm_option(int argc, char **argv, int *i, cli_llm *model, bool *wrong);
 
 /* Numbers that fill their whole text, in a range. */
 bool cli_read_int(const char *text, int64_t low, int64_t high, int64_t *out);

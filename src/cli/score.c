@@ -22,7 +22,7 @@ static const char help[] =
     "  --tokens FILE         token ids, separated by white space\n" CLI_MODEL_HELP;
 
 typedef struct options {
-    cli_model model;
+    cli_llm model;
     const char *path, *text, *tokens;
 } options;
 
@@ -134,7 +134,7 @@ static bool read_options(int argc, char **argv, options *o)
             wrong = !(o->text = cli_value(argc, argv, &i));
         else if (strcmp(argv[i], "--tokens") == 0)
             wrong = !(o->tokens = cli_value(argc, argv, &i));
-        else if (cli_model_option(argc, argv, &i, &o->model, &wrong))
+        else if (cli_llm_option(argc, argv, &i, &o->model, &wrong))
             continue;
         else if (argv[i][0] == '-' || o->path)
             wrong = true;
