@@ -54,22 +54,42 @@ EA_API void ea_dataset_image_shape(const ea_dataset *dataset, int64_t shape[3]);
 /* --- The loader ---------------------------------------------------------------------------------
  */
 
+/* Changes to training images, drawn for each sample from (seed, epoch, sample) alone: not from the
+ * worker, the batch size or the order. Applied in this order; docs/contract.md, "Images", defines
+ * them. Zero leaves a change out. */
+typedef struct ea_augment {
+    int crop_padding;  /* a window of the image's size, from the image with so many zeros around */
+    double flip;       /* probability of mirroring left and right */
+    double rotation;   /* by an angle of up to ± so many degrees (180 at most), bilinear */
+    double brightness; /* times a factor of 1 ± this, not below 0; result clamped to 0 … 1 */
+    double contrast;   /* the same factor on the distance from the image's mean grey */
+    double saturation; /* the same on the distance from each pixel's grey; three channels only */
+    double mixup;      /* mixed with another sample by a weight of Beta(mixup, mixup); 0.05 to 4 */
+} ea_augment;
+
 typedef struct ea_loader_options {
-    int64_t batch;  /* images a batch: 1 or more */
+    int64_t batch;  /* images a batch, of all ranks: 1 or more */
     bool shuffle;   /* else in order */
     bool drop_last; /* leave a last, shorter batch out */
     int workers;    /* threads that make batches ahead; 0: the caller makes each when asked */
     int prefetch;   /* batches made ahead; 0: two a worker */
+    ea_augment augment;
+    int rank;  /* this process among `ranks`: it gets its part of every batch, in order, */
+    int ranks; /* so that all parts together do not depend on their number; 0: one */
 } ea_loader_options;
 
 /* One batch: images [count, channels, height, width] of float32, labels [count] of int64. Valid
  * until the next call on the loader. */
 typedef struct ea_batch {
-    int64_t count; /* 0: the epoch is over, the tensors are NULL */
+    int64_t count; /* this rank's images; 0 at the end (or when a last batch has too few) */
+    int64_t total; /* all ranks' images; 0: the epoch is over, the tensors are NULL */
     int64_t index; /* number of the batch in its epoch */
     const DLTensor *images;
     const DLTensor *labels;
     const int64_t *samples; /* the images' places in the data set */
+    /* With mixup, else NULL: image = weight·(of label) + (1 − weight)·(of mixed_label). */
+    const DLTensor *mixed_labels; /* int64 [count] */
+    const DLTensor *mix_weights;  /* float32 [count] */
 } ea_batch;
 
 /* Where a loader stands; save it with a checkpoint. */

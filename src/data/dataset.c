@@ -66,6 +66,7 @@ ea_status ea_dataset_create(ea_context *ctx, DLTensor *images, DLTensor *labels,
                              .size = images->shape[0],
                              .shape = { channels, last[-2], last[-1] },
                              .pixels = channels * last[-2] * last[-1],
+                             .options = *options,
                              .values = values };
     fill_values(dataset, options);
     *out = dataset;

@@ -16,6 +16,8 @@ enum { MAX_WORKERS = 256, MAX_PREFETCH = 4096 };
 typedef struct slot {
     DLTensor *images; /* [batch, channels, height, width] */
     DLTensor *labels;
+    DLTensor *mixed_labels; /* with mixup, else NULL */
+    DLTensor *mix_weights;
     int64_t ready; /* number of the batch inside, −1: none */
 } slot;
 
@@ -29,6 +31,7 @@ struct ea_loader {
 
     int slots;
     slot *ring;
+    float *scratch; /* with augmentation, else NULL: two images a thread that fills slots */
     pthread_t *threads;
     int running; /* threads started */
     pthread_mutex_t mutex;
@@ -38,6 +41,7 @@ struct ea_loader {
     int64_t next_to_make;
     int64_t limit; /* batches below this number may be made */
     int busy;      /* workers that are filling a slot */
+    int numbered;  /* workers that took their number */
     bool stop;
 };
 
@@ -53,17 +57,46 @@ static int64_t batch_count(const ea_loader *loader, int64_t number)
     return left < loader->options.batch ? left : loader->options.batch;
 }
 
-static void fill(const ea_loader *loader, slot *s, int64_t number)
+/* This rank's part of batch `number`: places in the order. */
+static void part(const ea_loader *loader, int64_t number, int64_t *begin, int64_t *count)
+{
+    int64_t first = number * loader->options.batch, all = batch_count(loader, number);
+    int64_t rank = loader->options.rank, ranks = loader->options.ranks;
+    *begin = first + rank * all / ranks;
+    *count = first + (rank + 1) * all / ranks - *begin;
+}
+
+static void fill_augmented(const ea_loader *loader, slot *s, int64_t i, int64_t sample, int worker)
+{
+    const ea_dataset *dataset = loader->dataset;
+    const ea_loader_position *p = &loader->position;
+    data_sample made = data_augment(dataset, &loader->options.augment, p->seed, p->epoch, sample,
+                                    loader->scratch + 2 * dataset->pixels * worker,
+                                    (float *)s->images->data + i * dataset->pixels);
+    ((int64_t *)s->labels->data)[i] = made.label;
+    if (s->mixed_labels) {
+        ((int64_t *)s->mixed_labels->data)[i] = made.mixed_label;
+        ((float *)s->mix_weights->data)[i] = made.weight;
+    }
+}
+
+static void fill(const ea_loader *loader, slot *s, int64_t number, int worker)
 {
     const int64_t *order = loader->order->data;
-    int64_t begin = number * loader->options.batch, count = batch_count(loader, number);
+    int64_t begin, count;
+    part(loader, number, &begin, &count);
     for (int64_t i = 0; i < count; i++) {
         float *image = (float *)s->images->data + i * loader->dataset->pixels;
-        int64_t label = data_read_sample(loader->dataset, order[begin + i], image);
-        ((int64_t *)s->labels->data)[i] = label;
+        if (loader->scratch)
+            fill_augmented(loader, s, i, order[begin + i], worker);
+        else
+            ((int64_t *)s->labels->data)[i] =
+                data_read_sample(loader->dataset, order[begin + i], image);
     }
     s->images->shape[0] = count;
     s->labels->shape[0] = count;
+    if (s->mixed_labels)
+        s->mixed_labels->shape[0] = s->mix_weights->shape[0] = count;
 }
 
 /* --- Workers ------------------------------------------------------------------------------------
@@ -74,6 +107,7 @@ static void *worker(void *argument)
     ea_loader *loader = argument;
     core_fp_enter(); /* for the thread's life */
     pthread_mutex_lock(&loader->mutex);
+    int me = loader->numbered++;
     while (!loader->stop) {
         if (loader->next_to_make >= loader->limit) {
             pthread_cond_wait(&loader->wanted, &loader->mutex);
@@ -83,7 +117,7 @@ static void *worker(void *argument)
         slot *s = &loader->ring[number % loader->slots];
         loader->busy++;
         pthread_mutex_unlock(&loader->mutex);
-        fill(loader, s, number);
+        fill(loader, s, number, me);
         pthread_mutex_lock(&loader->mutex);
         s->ready = number;
         loader->busy--;
@@ -193,7 +227,9 @@ ea_status ea_loader_next(ea_loader *loader, ea_batch *batch)
         return EA_OK;
     slot *s = &loader->ring[number % loader->slots];
     if (loader->running == 0) {
-        fill(loader, s, number);
+        core_fp saved = core_fp_enter();
+        fill(loader, s, number, 0);
+        core_fp_leave(saved);
     } else {
         pthread_mutex_lock(&loader->mutex);
         /* The caller's last batch is free again: its slot may be filled. */
@@ -202,33 +238,53 @@ ea_status ea_loader_next(ea_loader *loader, ea_batch *batch)
             pthread_cond_wait(&loader->made, &loader->mutex);
         pthread_mutex_unlock(&loader->mutex);
     }
+    int64_t begin, count;
+    part(loader, number, &begin, &count);
     loader->position.next++;
-    *batch = (ea_batch){ .count = s->labels->shape[0],
+    *batch = (ea_batch){ .count = count,
+                         .total = batch_count(loader, number),
                          .index = number,
                          .images = s->images,
                          .labels = s->labels,
-                         .samples = (const int64_t *)loader->order->data +
-                                    number * loader->options.batch };
+                         .samples = (const int64_t *)loader->order->data + begin,
+                         .mixed_labels = s->mixed_labels,
+                         .mix_weights = s->mix_weights };
     return EA_OK;
 }
 
 /* --- Life ---------------------------------------------------------------------------------------
  */
 
+static ea_status make_slot(ea_loader *loader, slot *s)
+{
+    const ea_loader_options *o = &loader->options;
+    const int64_t *image = loader->dataset->shape;
+    int64_t most = (o->batch + o->ranks - 1) / o->ranks; /* of a batch, for one rank */
+    int64_t shape[4] = { most, image[0], image[1], image[2] };
+    s->ready = -1;
+    EA_TRY(ea_tensor_new(loader->ctx, EA_FLOAT32, 4, shape, &s->images));
+    EA_TRY(ea_tensor_new(loader->ctx, EA_INT64, 1, &most, &s->labels));
+    if (o->augment.mixup == 0)
+        return EA_OK;
+    EA_TRY(ea_tensor_new(loader->ctx, EA_INT64, 1, &most, &s->mixed_labels));
+    return ea_tensor_new(loader->ctx, EA_FLOAT32, 1, &most, &s->mix_weights);
+}
+
 static ea_status make_slots(ea_loader *loader)
 {
     ea_context *ctx = loader->ctx;
-    const int64_t *image = loader->dataset->shape;
-    int64_t batch = loader->options.batch;
     loader->ring = core_alloc_zero(sizeof *loader->ring * (size_t)loader->slots);
     if (!loader->ring)
         return core_fail(ctx, EA_ERR_MEMORY, "no memory for a loader");
-    for (int i = 0; i < loader->slots; i++) {
-        slot *s = &loader->ring[i];
-        s->ready = -1;
-        EA_TRY(ea_tensor_new(ctx, EA_FLOAT32, 4, (int64_t[]){ batch, image[0], image[1], image[2] },
-                             &s->images));
-        EA_TRY(ea_tensor_new(ctx, EA_INT64, 1, &batch, &s->labels));
+    for (int i = 0; i < loader->slots; i++)
+        EA_TRY(make_slot(loader, &loader->ring[i]));
+    if (data_augments(&loader->options.augment)) {
+        int threads = loader->options.workers > 0 ? loader->options.workers : 1;
+        size_t images = 2 * (size_t)threads;
+        loader->scratch =
+            core_alloc(images * (size_t)loader->dataset->pixels * sizeof *loader->scratch);
+        if (!loader->scratch)
+            return core_fail(ctx, EA_ERR_MEMORY, "no memory for a loader");
     }
     return ea_tensor_new(ctx, EA_INT64, 1, &loader->dataset->size, &loader->order);
 }
@@ -257,6 +313,9 @@ static ea_status check_options(ea_context *ctx, const ea_loader_options *o)
     if (o->prefetch < 0 || o->prefetch > MAX_PREFETCH)
         return core_fail(ctx, EA_ERR_ARGUMENT, "prefetch is %d: give 0 to %d", o->prefetch,
                          MAX_PREFETCH);
+    if (o->ranks < 0 || o->rank < 0 || o->rank >= (o->ranks ? o->ranks : 1))
+        return core_fail(ctx, EA_ERR_ARGUMENT, "rank is %d of %d: give 0 to ranks − 1", o->rank,
+                         o->ranks);
     return EA_OK;
 }
 
@@ -265,12 +324,14 @@ ea_status ea_loader_create(ea_context *ctx, const ea_dataset *dataset,
 {
     *out = NULL;
     EA_TRY(check_options(ctx, options));
+    EA_TRY(data_check_augment(ctx, dataset, &options->augment));
     ea_loader *loader = core_alloc_zero(sizeof *loader);
     if (!loader)
         return core_fail(ctx, EA_ERR_MEMORY, "no memory for a loader");
     loader->ctx = ctx;
     loader->dataset = dataset;
     loader->options = *options;
+    loader->options.ranks = options->ranks ? options->ranks : 1;
     if (loader->options.batch > dataset->size && dataset->size > 0)
         loader->options.batch = options->drop_last ? options->batch : dataset->size;
     int prefetch = options->prefetch ? options->prefetch : 2 * options->workers;
@@ -302,12 +363,15 @@ void ea_loader_free(ea_loader *loader)
     for (int i = 0; loader->ring && i < loader->slots; i++) {
         ea_tensor_free(loader->ring[i].images);
         ea_tensor_free(loader->ring[i].labels);
+        ea_tensor_free(loader->ring[i].mixed_labels);
+        ea_tensor_free(loader->ring[i].mix_weights);
     }
     pthread_cond_destroy(&loader->made);
     pthread_cond_destroy(&loader->wanted);
     pthread_mutex_destroy(&loader->mutex);
     ea_tensor_free(loader->order);
     core_free(loader->threads);
+    core_free(loader->scratch);
     core_free(loader->ring);
     core_free(loader);
 }

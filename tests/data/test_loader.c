@@ -129,8 +129,10 @@ static void test_workers_change_nothing(void **state)
         for (int workers = 0; workers < 8; workers++)
             for (int prefetch = 0; prefetch < 4; prefetch++) {
                 ea_generator_seed(&g, kind, 99);
-                ea_loader *loader =
-                    open_loader(dataset, (ea_loader_options){ 10, true, false, workers, prefetch });
+                ea_loader *loader = open_loader(
+                    dataset,
+                    (ea_loader_options){
+                        .batch = 10, .shuffle = true, .workers = workers, .prefetch = prefetch });
                 for (int epoch = 0; epoch < 3; epoch++) {
                     bool first = workers == 0 && prefetch == 0 && epoch == 2;
                     assert_int_equal(ea_loader_start(loader, &g, epoch), EA_OK);
@@ -149,7 +151,7 @@ static void test_resume_anywhere(void **state)
     (void)state;
     ea_dataset *dataset = small_dataset();
     for (int kind = 0; kind < 2; kind++) {
-        ea_loader_options options = { 10, true, false, 2, 3 };
+        ea_loader_options options = { .batch = 10, .shuffle = true, .workers = 2, .prefetch = 3 };
         int64_t whole[SMALL], rest[SMALL];
         ea_generator g;
         ea_generator_seed(&g, kind, 5);
@@ -204,7 +206,8 @@ static void test_steady_state_allocates_nothing(void **state)
     int64_t samples[SMALL];
     ea_generator g;
     ea_generator_seed(&g, EA_GENERATOR_MT19937, 5);
-    ea_loader *loader = open_loader(dataset, (ea_loader_options){ 10, true, false, 3, 0 });
+    ea_loader *loader = open_loader(
+        dataset, (ea_loader_options){ .batch = 10, .shuffle = true, .workers = 3, .prefetch = 0 });
     core_alloc_fail_at(0);
     for (int epoch = 0; epoch < 3; epoch++) {
         assert_int_equal(ea_loader_start(loader, &g, epoch), EA_OK);
@@ -219,7 +222,7 @@ static void test_every_allocation_may_fail(void **state)
 {
     (void)state;
     ea_dataset *dataset = small_dataset();
-    ea_loader_options options = { 10, true, false, 2, 2 };
+    ea_loader_options options = { .batch = 10, .shuffle = true, .workers = 2, .prefetch = 2 };
     bool failed = true;
     for (int n = 1; failed; n++) {
         ea_loader *loader;

@@ -118,18 +118,23 @@ def permutation(s, n):
     return np.array(out, np.int64)
 
 
-cases = []
-for seed, name, start in [(0, "", 0), (7, "weights", 0), (2**64 - 1, "dropout/3", 5)]:
-    for kind, make, arguments in [
-            ("uniform", uniform, {"low": -0.2, "high": 0.2}),
-            ("normal", normal, {"mean": 0.5, "deviation": 2.0}),
-            ("bernoulli", bernoulli, {"p": 0.3}), ("exponential", exponential, {"rate": 1.5}),
-            ("integers", integers, {"low": -5, "high": 2**40}), ("permutation", permutation, {})]:
-        s = Stream(seed, name)
-        s.position = start
-        n = 301
-        array = make(s, n, **arguments)
-        arguments = {k: str(v) if kind == "integers" else v for k, v in arguments.items()}
-        cases.append({"kind": kind, "seed": str(seed), "stream": name, "start": start, "n": n,
-                      **arguments, "sha256": hashlib.sha256(array.tobytes()).hexdigest()})
-print(json.dumps({"made_by": "tests/golden/make_philox.py", "cases": cases}, indent=1))
+def main():
+    cases = []
+    for seed, name, start in [(0, "", 0), (7, "weights", 0), (2**64 - 1, "dropout/3", 5)]:
+        for kind, make, arguments in [
+                ("uniform", uniform, {"low": -0.2, "high": 0.2}),
+                ("normal", normal, {"mean": 0.5, "deviation": 2.0}),
+                ("bernoulli", bernoulli, {"p": 0.3}), ("exponential", exponential, {"rate": 1.5}),
+                ("integers", integers, {"low": -5, "high": 2**40}), ("permutation", permutation, {})]:
+            s = Stream(seed, name)
+            s.position = start
+            n = 301
+            array = make(s, n, **arguments)
+            arguments = {k: str(v) if kind == "integers" else v for k, v in arguments.items()}
+            cases.append({"kind": kind, "seed": str(seed), "stream": name, "start": start, "n": n,
+                          **arguments, "sha256": hashlib.sha256(array.tobytes()).hexdigest()})
+    print(json.dumps({"made_by": "tests/golden/make_philox.py", "cases": cases}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
