@@ -178,6 +178,26 @@ static void run_matmul(fixture *f)
     assert_bits(f, out, "out");
 }
 
+static void run_conv2d(fixture *f)
+{
+    DLTensor *x = floats(f, "x"), *weight = floats(f, "weight"), *grad = floats(f, "grad_out");
+    DLTensor *out = zeros_like(f, floats(f, "out")), *grad_x = zeros_like(f, x);
+    DLTensor *grad_weight = zeros_like(f, weight);
+    int64_t stride = json_integer_value(option(f, "stride"));
+    int64_t padding = json_integer_value(option(f, "padding"));
+    ea_conv_options o = { .stride = { stride, stride },
+                          .padding = { padding, padding },
+                          .groups = json_integer_value(option(f, "groups")) };
+    check(f, ea_conv2d(f->ctx, x, weight, floats(f, "bias"), &o, out));
+    assert_bits(f, out, "out");
+    if (!grad)
+        return;
+    check(f, ea_conv2d_backward_input(f->ctx, grad, weight, &o, grad_x));
+    check(f, ea_conv2d_backward_weight(f->ctx, grad, x, &o, grad_weight));
+    assert_bits(f, grad_x, "grad_x");
+    assert_bits(f, grad_weight, "grad_weight");
+}
+
 static const struct {
     const char *op;
     void (*run)(fixture *f);
@@ -185,7 +205,7 @@ static const struct {
     { "sum", run_sum },         { "mean", run_mean },
     { "softmax", run_softmax }, { "cross_entropy", run_cross_entropy },
     { "adam", run_adam },       { "batch_norm", run_batch_norm },
-    { "matmul", run_matmul },
+    { "matmul", run_matmul },   { "conv2d", run_conv2d },
 };
 
 /* Returns whether the operation is known. */
@@ -207,7 +227,7 @@ static void test_equals_repdl(void **state)
     json_t *root = json_load_file(EADEM_SOURCE_DIR "/tests/golden/repdl_ops.json", 0, &error);
     assert_non_null(root);
     json_t *cases = json_object_get(root, "cases");
-    assert_true(json_array_size(cases) > 20);
+    assert_true(json_array_size(cases) >= 30);
     for (int isa = 0; ea_isa_available(isa); isa++) {
         fixture f = { 0 };
         ea_context_options options = { .isa = ea_isa_available(isa),
