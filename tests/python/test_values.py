@@ -14,6 +14,7 @@ LIBRARY.ea_error_text.restype = ctypes.c_char_p
 TYPE_CODES = {torch.float32: (2, 32), torch.float16: (2, 16), torch.bfloat16: (4, 16), torch.int64: (0, 64)}
 ROUNDING = {torch.float32: 2**-24, torch.float16: 2**-11, torch.bfloat16: 2**-8}
 TRIALS = 25
+torch.set_num_threads(1)
 
 
 class DLTensor(ctypes.Structure):
