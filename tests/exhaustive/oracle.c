@@ -14,6 +14,7 @@ struct oracle {
     mpfr_t x, y, node[NODES], c[NODES], a, b, d;
     uint64_t decided;
     FILE *hard;
+    float upper[BLOCK];
 };
 
 static float bits_float(uint32_t bits)
@@ -129,6 +130,22 @@ static void note_hard(oracle *o, uint32_t bits, double v)
                 float_bits(oracle_one(o, bits)));
 }
 
+static inline double polynomial(const double c[NODES], double s)
+{
+    return c[0] + s * (c[1] + s * (c[2] + s * (c[3] + s * c[4])));
+}
+
+/* y[i] = the float nearest polynomial(s_i) + shift. */
+#ifdef __x86_64__
+__attribute__((target_clones("avx2", "default")))
+#endif
+static void
+evaluate(const double c[NODES], double step, double shift, uint32_t n, float *y)
+{
+    for (uint32_t i = 0; i < n; i++)
+        y[i] = (float)(polynomial(c, (int32_t)i * step - 2) + shift);
+}
+
 /* Settles the block by its interpolating polynomial; false if that is not sharp enough. */
 static bool filter(oracle *o, uint32_t first, uint32_t n, float *expected)
 {
@@ -148,18 +165,15 @@ static bool filter(oracle *o, uint32_t first, uint32_t n, float *expected)
     if (!isfinite(sum) || !isfinite(e))
         return false;
     double step = 4.0 / n;
-    for (uint32_t i = 0; i < n; i++) {
-        double s = i * step - 2;
-        double v = c[0] + s * (c[1] + s * (c[2] + s * (c[3] + s * c[4])));
-        float low = (float)(v - e), high = (float)(v + e);
-        expected[i] = low;
-        if (float_bits(low) != float_bits(high)) {
+    evaluate(c, step, -e, n, expected);
+    evaluate(c, step, e, n, o->upper);
+    for (uint32_t i = 0; i < n; i++)
+        if (float_bits(expected[i]) != float_bits(o->upper[i])) {
             expected[i] = oracle_one(o, first + i);
             o->decided++;
         }
-        if (o->hard)
-            note_hard(o, first + i, v);
-    }
+    for (uint32_t i = 0; o->hard && i < n; i++)
+        note_hard(o, first + i, polynomial(c, i * step - 2));
     return true;
 }
 
