@@ -37,12 +37,18 @@ static inline exp_parts md_exp_parts(md x)
     return (exp_parts){ ml_double(ml_shl(md_bits(shifted), 52)), md_mad(r2, q, r) };
 }
 
+/* e^x without clamp: |x| < 700. */
+static inline md md_exp_inside(md x)
+{
+    exp_parts e = md_exp_parts(x);
+    return md_mad(e.scale, e.tail, e.scale);
+}
+
 /* e^x in double for any x: beyond the clamp float overflows or underflows to zero. NaN stays. */
 static inline md md_exp(md x)
 {
     x = md_max(md_set(-110), md_min(md_set(90), x));
-    exp_parts e = md_exp_parts(x);
-    return md_mad(e.scale, e.tail, e.scale);
+    return md_exp_inside(x);
 }
 
 #endif

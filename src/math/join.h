@@ -16,4 +16,10 @@ static inline md md_join(md large, md small)
     return md_select(halfway, md_mad(lost, md_set(0x1p20), sum), sum);
 }
 
+/* `near` for |x| < limit, else `far`. */
+static inline md md_near_zero(md x, double limit, md near, md far)
+{
+    return md_select(md_lt(md_abs(x), md_set(limit)), near, far);
+}
+
 #endif

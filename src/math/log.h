@@ -48,13 +48,19 @@ static inline md md_log1p_small(md f)
     return md_sub(f, md_mul(s, md_sub(f, p)));
 }
 
-/* `finite` where 0 < x < ∞; else what log gives: −∞ at ±0, NaN below, x itself at +∞ and NaN. */
+/* `finite` where pole < x < ∞; else what a logarithm gives: −∞ at the pole, NaN below, x itself at
+ * +∞ and NaN. */
+static inline md md_log_special_at(md x, md pole, md finite)
+{
+    mm inside = mm_and(md_lt(pole, x), md_lt(x, md_set(HUGE_VAL)));
+    md outside = md_select(md_lt(x, pole), md_set(NAN), x);
+    outside = md_select(md_eq(x, pole), md_set(-HUGE_VAL), outside);
+    return md_select(inside, finite, outside);
+}
+
 static inline md md_log_special(md x, md finite)
 {
-    mm inside = mm_and(md_lt(md_set(0), x), md_lt(x, md_set(HUGE_VAL)));
-    md outside = md_select(md_lt(x, md_set(0)), md_set(NAN), x);
-    outside = md_select(md_eq(x, md_set(0)), md_set(-HUGE_VAL), outside);
-    return md_select(inside, finite, outside);
+    return md_log_special_at(x, md_set(0), finite);
 }
 
 static inline md md_log(md x)

@@ -3,9 +3,21 @@
 
 #include "math/scalar.h"
 
+#include "math/erf.h"
 #include "math/exp.h"
+#include "math/exp2.h"
+#include "math/expm1.h"
+#include "math/gelu.h"
+#include "math/join.h"
 #include "math/log.h"
+#include "math/log1p.h"
+#include "math/log2.h"
+#include "math/mish.h"
+#include "math/poly.h"
+#include "math/root.h"
 #include "math/sigmoid.h"
+#include "math/sign.h"
+#include "math/silu.h"
 #include "math/sqrt.h"
 #include "math/tanh.h"
 
@@ -14,9 +26,54 @@ float math_exp(float x)
     return (float)md_exp(x);
 }
 
+float math_exp2(float x)
+{
+    return (float)md_exp2(x);
+}
+
+float math_exp2_derivative(float x)
+{
+    return (float)md_exp2_derivative(x);
+}
+
+float math_expm1(float x)
+{
+    return (float)md_expm1(x);
+}
+
 float math_log(float x)
 {
     return (float)md_log(x);
+}
+
+float math_log2(float x)
+{
+    return (float)md_log2(x);
+}
+
+float math_log2_derivative(float x)
+{
+    return (float)md_log2_derivative(x);
+}
+
+float math_log10(float x)
+{
+    return (float)md_log10(x);
+}
+
+float math_log10_derivative(float x)
+{
+    return (float)md_log10_derivative(x);
+}
+
+float math_log1p(float x)
+{
+    return (float)md_log1p(x);
+}
+
+float math_log1p_derivative(float x)
+{
+    return (float)md_log1p_derivative(x);
 }
 
 float math_sqrt(float x)
@@ -49,18 +106,105 @@ float math_sigmoid_derivative(float x)
     return (float)md_sigmoid_derivative(x);
 }
 
+float math_softplus(float x)
+{
+    return (float)md_softplus(x);
+}
+
+float math_logsigmoid(float x)
+{
+    return (float)md_logsigmoid(x);
+}
+
+float math_silu(float x)
+{
+    return (float)md_silu(x);
+}
+
+float math_silu_derivative(float x)
+{
+    return (float)md_silu_derivative(x);
+}
+
+float math_gelu(float x)
+{
+    return (float)md_gelu(x);
+}
+
+float math_gelu_derivative(float x)
+{
+    return (float)md_gelu_derivative(x);
+}
+
+float math_gelu_tanh(float x)
+{
+    return (float)md_gelu_tanh(x);
+}
+
+float math_gelu_tanh_derivative(float x)
+{
+    return (float)md_gelu_tanh_derivative(x);
+}
+
+float math_mish(float x)
+{
+    return (float)md_mish(x);
+}
+
+float math_mish_derivative(float x)
+{
+    return (float)md_mish_derivative(x);
+}
+
+float math_erf(float x)
+{
+    return (float)md_erf(x);
+}
+
+float math_erf_derivative(float x)
+{
+    return (float)md_erf_derivative(x);
+}
+
+float math_erfc(float x)
+{
+    return (float)md_erfc(x);
+}
+
 static const struct {
     const char *name;
     float (*scalar)(float);
 } functions[MATH_FUNCTION_COUNT] = {
     [MATH_EXP] = { "exp", math_exp },
+    [MATH_EXP2] = { "exp2", math_exp2 },
+    [MATH_EXP2_DERIVATIVE] = { "exp2_derivative", math_exp2_derivative },
+    [MATH_EXPM1] = { "expm1", math_expm1 },
     [MATH_LOG] = { "log", math_log },
+    [MATH_LOG2] = { "log2", math_log2 },
+    [MATH_LOG2_DERIVATIVE] = { "log2_derivative", math_log2_derivative },
+    [MATH_LOG10] = { "log10", math_log10 },
+    [MATH_LOG10_DERIVATIVE] = { "log10_derivative", math_log10_derivative },
+    [MATH_LOG1P] = { "log1p", math_log1p },
+    [MATH_LOG1P_DERIVATIVE] = { "log1p_derivative", math_log1p_derivative },
     [MATH_SQRT] = { "sqrt", math_sqrt },
     [MATH_SQRT_DERIVATIVE] = { "sqrt_derivative", math_sqrt_derivative },
     [MATH_TANH] = { "tanh", math_tanh },
     [MATH_TANH_DERIVATIVE] = { "tanh_derivative", math_tanh_derivative },
     [MATH_SIGMOID] = { "sigmoid", math_sigmoid },
     [MATH_SIGMOID_DERIVATIVE] = { "sigmoid_derivative", math_sigmoid_derivative },
+    [MATH_SOFTPLUS] = { "softplus", math_softplus },
+    [MATH_LOGSIGMOID] = { "logsigmoid", math_logsigmoid },
+    [MATH_SILU] = { "silu", math_silu },
+    [MATH_SILU_DERIVATIVE] = { "silu_derivative", math_silu_derivative },
+    [MATH_GELU] = { "gelu", math_gelu },
+    [MATH_GELU_DERIVATIVE] = { "gelu_derivative", math_gelu_derivative },
+    [MATH_GELU_TANH] = { "gelu_tanh", math_gelu_tanh },
+    [MATH_GELU_TANH_DERIVATIVE] = { "gelu_tanh_derivative", math_gelu_tanh_derivative },
+    [MATH_MISH] = { "mish", math_mish },
+    [MATH_MISH_DERIVATIVE] = { "mish_derivative", math_mish_derivative },
+    [MATH_ERF] = { "erf", math_erf },
+    [MATH_ERF_DERIVATIVE] = { "erf_derivative", math_erf_derivative },
+    [MATH_ERFC] = { "erfc", math_erfc },
 };
 
 const char *math_name(math_function function)

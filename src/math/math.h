@@ -9,24 +9,68 @@
 
 typedef enum math_function {
     MATH_EXP,
+    MATH_EXP2,
+    MATH_EXP2_DERIVATIVE,
+    MATH_EXPM1,
     MATH_LOG,
+    MATH_LOG2,
+    MATH_LOG2_DERIVATIVE,
+    MATH_LOG10,
+    MATH_LOG10_DERIVATIVE,
+    MATH_LOG1P,
+    MATH_LOG1P_DERIVATIVE,
     MATH_SQRT,
     MATH_SQRT_DERIVATIVE,
     MATH_TANH,
     MATH_TANH_DERIVATIVE,
     MATH_SIGMOID,
     MATH_SIGMOID_DERIVATIVE,
+    MATH_SOFTPLUS,
+    MATH_LOGSIGMOID,
+    MATH_SILU,
+    MATH_SILU_DERIVATIVE,
+    MATH_GELU,
+    MATH_GELU_DERIVATIVE,
+    MATH_GELU_TANH,
+    MATH_GELU_TANH_DERIVATIVE,
+    MATH_MISH,
+    MATH_MISH_DERIVATIVE,
+    MATH_ERF,
+    MATH_ERF_DERIVATIVE,
+    MATH_ERFC,
     MATH_FUNCTION_COUNT
 } math_function;
 
 float math_exp(float x);
+float math_exp2(float x);
+float math_exp2_derivative(float x);
+float math_expm1(float x);
 float math_log(float x);
+float math_log2(float x);
+float math_log2_derivative(float x);
+float math_log10(float x);
+float math_log10_derivative(float x);
+float math_log1p(float x);
+float math_log1p_derivative(float x);
 float math_sqrt(float x);
 float math_sqrt_derivative(float x);
 float math_tanh(float x);
 float math_tanh_derivative(float x);
 float math_sigmoid(float x);
 float math_sigmoid_derivative(float x);
+float math_softplus(float x);
+float math_logsigmoid(float x);
+float math_silu(float x);
+float math_silu_derivative(float x);
+float math_gelu(float x);
+float math_gelu_derivative(float x);
+float math_gelu_tanh(float x);
+float math_gelu_tanh_derivative(float x);
+float math_mish(float x);
+float math_mish_derivative(float x);
+float math_erf(float x);
+float math_erf_derivative(float x);
+float math_erfc(float x);
 
 /* "exp", "sqrt_derivative"; and the scalar function. */
 const char *math_name(math_function function);

@@ -9,12 +9,12 @@ static inline md md_sigmoid(md x)
 {
     /* e^−x must reach 2^150 for the result to underflow. */
     x = md_max(md_set(-110), md_min(md_set(110), x));
-    exp_parts e = md_exp_parts(md_neg(x));
-    /* ½ + x/4 can lie exactly between two floats while the next term, −x³/48, is too small for a
-     * double to show. So the result is moved towards ½ by about one of its last places. */
+    /* Near 0, ½ + x/4 can lie exactly between two floats while the next term, −x³/48, is too small
+     * for a double to show. So there the result is moved towards ½ by about one last place. */
     md one =
         md_select(md_lt(x, md_set(0)), md_set(0x1.0000000000002p0), md_set(0x1.ffffffffffffep-1));
-    return md_div(one, md_add(md_mad(e.scale, e.tail, e.scale), md_set(1)));
+    one = md_select(md_lt(md_abs(x), md_set(0x1p-6)), one, md_set(1));
+    return md_div(one, md_add(md_exp_inside(md_neg(x)), md_set(1)));
 }
 
 static inline md md_sigmoid_derivative(md x)

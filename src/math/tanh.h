@@ -4,12 +4,7 @@
 #define MATH_TANH_H
 
 #include "math/exp.h"
-
-/* `magnitude` ≥ 0 with the sign of x. */
-static inline md md_with_sign(md magnitude, md x)
-{
-    return ml_double(ml_or(md_bits(magnitude), ml_and(md_bits(x), ml_set(INT64_MIN))));
-}
+#include "math/sign.h"
 
 static inline md md_tanh(md x)
 {

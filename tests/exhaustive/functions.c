@@ -136,15 +136,489 @@ static double sigmoid_derivative_bound(double x)
     return exp(1.01 - fabs(x));
 }
 
+/* --- exp2, expm1: |e^z − 1| ≤ |z|·e^max(Re z, 0) -----------------------------------------------
+ */
+
+static void exp2_value(mpfr_t y, const mpfr_t x)
+{
+    mpfr_exp2(y, x, MPFR_RNDN);
+}
+
+static void exp2_derivative_value(mpfr_t y, const mpfr_t x)
+{
+    mpfr_t log_2;
+    mpfr_init2(log_2, mpfr_get_prec(y));
+    mpfr_const_log2(log_2, MPFR_RNDN);
+    mpfr_exp2(y, x, MPFR_RNDN);
+    mpfr_mul(y, y, log_2, MPFR_RNDN);
+    mpfr_clear(log_2);
+}
+
+static double exp2_bound(double x)
+{
+    return exp2(x + 1.01);
+}
+
+static void expm1_value(mpfr_t y, const mpfr_t x)
+{
+    mpfr_expm1(y, x, MPFR_RNDN);
+}
+
+static double at_most_one(double x)
+{
+    return fmin(1, fabs(x) / 2);
+}
+
+static double expm1_bound(double x)
+{
+    return fmin(1.6 * fabs(x) * exp(fmax(0, x) + 1), exp(x + 1.01) + 1);
+}
+
+/* --- logarithms ------------------------------------------------------------------------------- */
+
+static void log2_value(mpfr_t y, const mpfr_t x)
+{
+    mpfr_log2(y, x, MPFR_RNDN);
+}
+
+static void log10_value(mpfr_t y, const mpfr_t x)
+{
+    mpfr_log10(y, x, MPFR_RNDN);
+}
+
+static double log2_bound(double x)
+{
+    return 1.5 * log_bound(x);
+}
+
+/* 1/(x·log b) */
+static void log_derivative(mpfr_t y, const mpfr_t x, unsigned long base)
+{
+    mpfr_set_ui(y, base, MPFR_RNDN);
+    mpfr_log(y, y, MPFR_RNDN);
+    mpfr_mul(y, y, x, MPFR_RNDN);
+    mpfr_ui_div(y, 1, y, MPFR_RNDN);
+}
+
+static void log2_derivative_value(mpfr_t y, const mpfr_t x)
+{
+    log_derivative(y, x, 2);
+}
+
+static void log10_derivative_value(mpfr_t y, const mpfr_t x)
+{
+    log_derivative(y, x, 10);
+}
+
+static double inverse_bound(double x)
+{
+    return 3 / fabs(x);
+}
+
+static void log1p_value(mpfr_t y, const mpfr_t x)
+{
+    mpfr_log1p(y, x, MPFR_RNDN);
+}
+
+/* |log(1 + z)| ≤ −log(1 − |z|) ≤ 1.9·|z| for |z| ≤ ¾; elsewhere as for log. */
+static double log1p_radius(double x)
+{
+    return fabs(x) <= 0.5 || x > 0 ? fabs(x) / 2 : (1 + x) / 2;
+}
+
+static double log1p_bound(double x)
+{
+    return fabs(x) <= 0.5 ? 3 * fabs(x) : fabs(log1p(x)) + 3;
+}
+
+static void log1p_derivative_value(mpfr_t y, const mpfr_t x)
+{
+    mpfr_t one_x;
+    mpfr_init2(one_x, mpfr_get_prec(y) + 300); /* exact */
+    mpfr_add_ui(one_x, x, 1, MPFR_RNDN);
+    mpfr_ui_div(y, 1, one_x, MPFR_RNDN);
+    mpfr_clear(one_x);
+}
+
+static double one_x_radius(double x)
+{
+    return fabs(1 + x) / 2;
+}
+
+static double one_x_bound(double x)
+{
+    return 2.1 / fabs(1 + x);
+}
+
+/* For |Im z| ≤ 1, Re e^z > 0: |arg(1 + e^z)| < 1 and |1 + e^z| ≤ 1 + e^Re z. */
+static void softplus_value(mpfr_t y, const mpfr_t x)
+{
+    mpfr_exp(y, x, MPFR_RNDN);
+    mpfr_log1p(y, y, MPFR_RNDN);
+}
+
+static double softplus_bound(double x)
+{
+    return x < -1.4 ? 1.9 * exp(x + 1.01) : fmax(0, x) + 4;
+}
+
+static void logsigmoid_value(mpfr_t y, const mpfr_t x)
+{
+    mpfr_neg(y, x, MPFR_RNDN);
+    softplus_value(y, y);
+    mpfr_neg(y, y, MPFR_RNDN);
+}
+
+static double logsigmoid_bound(double x)
+{
+    return softplus_bound(-x);
+}
+
+/* --- gates: x·s(x) with s between 0 and 1. At −∞ the limit is −0, at ∞ that of the derivative 1 -
+ */
+
+static int gate_limit(mpfr_t y, const mpfr_t x, int derivative)
+{
+    if (!mpfr_inf_p(x))
+        return 0;
+    if (mpfr_sgn(x) < 0)
+        mpfr_set_zero(y, -1);
+    else if (derivative)
+        mpfr_set_ui(y, 1, MPFR_RNDN);
+    else
+        mpfr_set_inf(y, 1);
+    return 1;
+}
+
+static void silu_value(mpfr_t y, const mpfr_t x)
+{
+    if (gate_limit(y, x, 0))
+        return;
+    sigmoid_value(y, x);
+    mpfr_mul(y, y, x, MPFR_RNDN);
+}
+
+/* |σ(z)| ≤ min(1, e^Re z) for |Im z| ≤ 1, see sigmoid; |1 − σ(z)| = |σ(−z)|. */
+static double silu_bound(double x)
+{
+    return 1.6 * fabs(x) * sigmoid_bound(x);
+}
+
+/* s + p·s·(1 − s) with s = σ(v) */
+static void gate_derivative(mpfr_t y, const mpfr_t v, const mpfr_t p)
+{
+    mpfr_t s;
+    mpfr_init2(s, mpfr_get_prec(y));
+    mpfr_neg(s, v, MPFR_RNDN);
+    sigmoid_value(s, s);
+    mpfr_mul(s, s, p, MPFR_RNDN);
+    mpfr_add_ui(s, s, 1, MPFR_RNDN);
+    sigmoid_value(y, v);
+    mpfr_mul(y, y, s, MPFR_RNDN);
+    mpfr_clear(s);
+}
+
+static void silu_derivative_value(mpfr_t y, const mpfr_t x)
+{
+    if (!gate_limit(y, x, 1))
+        gate_derivative(y, x, x);
+}
+
+static double silu_derivative_bound(double x)
+{
+    return sigmoid_bound(x) * (1 + (fabs(x) + 1) * sigmoid_bound(-x));
+}
+
+/* --- gelu: for |z − x| ≤ R, |Φ(z)| ≤ Φ(x + R) + R·φ(|x| − R)·e^R²: along the real axis, then
+ * upwards, where |φ(u + iv)| = φ(u)·e^v²/2 -------------------------------------------------------
+ */
+
+static double quarter(double x)
+{
+    (void)x;
+    return 0.25;
+}
+
+static double at_most_quarter(double x)
+{
+    return fmin(0.25, fabs(x) / 2);
+}
+
+static double bell(double x)
+{
+    double u = fmax(0, fabs(x) - 0.25);
+    return 0.43 * exp(-u * u / 2);
+}
+
+static double normal_bound(double x)
+{
+    return erfc(-(x + 0.26) / sqrt(2)) / 2 + bell(x);
+}
+
+/* Φ(x) */
+static void normal(mpfr_t y, const mpfr_t x)
+{
+    mpfr_sqrt_ui(y, 2, MPFR_RNDN);
+    mpfr_div(y, x, y, MPFR_RNDN);
+    mpfr_neg(y, y, MPFR_RNDN);
+    mpfr_erfc(y, y, MPFR_RNDN);
+    mpfr_div_2ui(y, y, 1, MPFR_RNDN);
+}
+
+static void gelu_value(mpfr_t y, const mpfr_t x)
+{
+    if (gate_limit(y, x, 0))
+        return;
+    normal(y, x);
+    mpfr_mul(y, y, x, MPFR_RNDN);
+}
+
+static double gelu_bound(double x)
+{
+    return 1.6 * fabs(x) * normal_bound(x);
+}
+
+/* Φ(x) + x·e^−x²/2/√(2π) */
+static void gelu_derivative_value(mpfr_t y, const mpfr_t x)
+{
+    if (gate_limit(y, x, 1))
+        return;
+    mpfr_t b, c;
+    mpfr_inits2(mpfr_get_prec(y), b, c, (mpfr_ptr)0);
+    mpfr_sqr(b, x, MPFR_RNDN);
+    mpfr_div_si(b, b, -2, MPFR_RNDN);
+    mpfr_exp(b, b, MPFR_RNDN);
+    mpfr_mul(b, b, x, MPFR_RNDN);
+    mpfr_const_pi(c, MPFR_RNDN);
+    mpfr_mul_2ui(c, c, 1, MPFR_RNDN);
+    mpfr_sqrt(c, c, MPFR_RNDN);
+    mpfr_div(b, b, c, MPFR_RNDN);
+    normal(y, x);
+    mpfr_add(y, y, b, MPFR_RNDN);
+    if (mpfr_zero_p(y)) /* underflow: from below */
+        mpfr_set_zero(y, -1);
+    mpfr_clears(b, c, (mpfr_ptr)0);
+}
+
+static double gelu_derivative_bound(double x)
+{
+    return normal_bound(x) + (fabs(x) + 0.25) * bell(x);
+}
+
+/* v = 2·√(2/π)·(x + 0.044715·x³) and p = x·v′ */
+static void gelu_tanh_parts(mpfr_t v, mpfr_t p, const mpfr_t x)
+{
+    mpfr_t a, cube;
+    mpfr_inits2(mpfr_get_prec(v), a, cube, (mpfr_ptr)0);
+    mpfr_const_pi(a, MPFR_RNDN);
+    mpfr_ui_div(a, 8, a, MPFR_RNDN);
+    mpfr_sqrt(a, a, MPFR_RNDN);
+    mpfr_sqr(cube, x, MPFR_RNDN);
+    mpfr_mul(cube, cube, x, MPFR_RNDN);
+    mpfr_mul_ui(cube, cube, 44715, MPFR_RNDN);
+    mpfr_div_ui(cube, cube, 1000000, MPFR_RNDN);
+    mpfr_add(v, x, cube, MPFR_RNDN);
+    mpfr_mul(v, v, a, MPFR_RNDN);
+    mpfr_mul_ui(cube, cube, 3, MPFR_RNDN);
+    mpfr_add(p, x, cube, MPFR_RNDN);
+    mpfr_mul(p, p, a, MPFR_RNDN);
+    mpfr_clears(a, cube, (mpfr_ptr)0);
+}
+
+static void gelu_tanh_value(mpfr_t y, const mpfr_t x)
+{
+    if (gate_limit(y, x, 0))
+        return;
+    mpfr_t v, p;
+    mpfr_inits2(mpfr_get_prec(y), v, p, (mpfr_ptr)0);
+    gelu_tanh_parts(v, p, x);
+    sigmoid_value(y, v);
+    mpfr_mul(y, y, x, MPFR_RNDN);
+    mpfr_clears(v, p, (mpfr_ptr)0);
+}
+
+static void gelu_tanh_derivative_value(mpfr_t y, const mpfr_t x)
+{
+    if (gate_limit(y, x, 1))
+        return;
+    mpfr_t v, p;
+    mpfr_inits2(mpfr_get_prec(y), v, p, (mpfr_ptr)0);
+    gelu_tanh_parts(v, p, x);
+    gate_derivative(y, v, p);
+    mpfr_clears(v, p, (mpfr_ptr)0);
+}
+
+static double gelu_tanh_v(double x)
+{
+    return 1.5957691216 * (x + 0.044715 * x * x * x);
+}
+
+/* |v′| ≤ ½/R on the disc, so that v stays within ½ of v(x). */
+static double gelu_tanh_derivative_radius(double x)
+{
+    double u = fabs(x) + 0.25;
+    return 0.5 / (1.6 + 0.2142 * u * u);
+}
+
+static double gelu_tanh_radius(double x)
+{
+    return fmin(fabs(x) / 2, gelu_tanh_derivative_radius(x));
+}
+
+static double gelu_tanh_bound(double x)
+{
+    return 1.6 * fabs(x) * sigmoid_bound(gelu_tanh_v(x));
+}
+
+static double gelu_tanh_derivative_bound(double x)
+{
+    double u = fabs(x) + 0.25, p = u * (1.6 + 0.2142 * u * u), v = gelu_tanh_v(x);
+    return sigmoid_bound(v) * (1 + p * sigmoid_bound(-v));
+}
+
+/* --- mish: w = e^z, n = w·(w + 2). For |Im z| ≤ ½, Re (1 + w)² > 0, so that |n + 2| = |(1 + w)² +
+ * 1| exceeds 1 and |1 + w|² ≥ 1 + |w|²; |n/(n + 2)| ≤ min(2, 3·|w|)
+ * -------------------------------- */
+
+static void mish_share(mpfr_t y, const mpfr_t x)
+{
+    mpfr_exp(y, x, MPFR_RNDN);
+    mpfr_log1p(y, y, MPFR_RNDN);
+    mpfr_tanh(y, y, MPFR_RNDN);
+}
+
+static void mish_value(mpfr_t y, const mpfr_t x)
+{
+    if (gate_limit(y, x, 0))
+        return;
+    mish_share(y, x);
+    mpfr_mul(y, y, x, MPFR_RNDN);
+}
+
+static double mish_bound(double x)
+{
+    return 1.6 * fabs(x) * fmin(2, 3 * exp(x + 0.51));
+}
+
+/* t + x·(1 − t²)·σ(x) with t = tanh(softplus x), 1 − t² = sech² */
+static void mish_derivative_value(mpfr_t y, const mpfr_t x)
+{
+    if (gate_limit(y, x, 1))
+        return;
+    mpfr_t s;
+    mpfr_init2(s, mpfr_get_prec(y));
+    mpfr_exp(s, x, MPFR_RNDN);
+    mpfr_log1p(s, s, MPFR_RNDN);
+    mpfr_sech(s, s, MPFR_RNDN);
+    mpfr_sqr(s, s, MPFR_RNDN);
+    mpfr_mul(s, s, x, MPFR_RNDN);
+    sigmoid_value(y, x);
+    mpfr_mul(s, s, y, MPFR_RNDN);
+    mish_share(y, x);
+    mpfr_add(y, y, s, MPFR_RNDN);
+    if (mpfr_zero_p(y)) /* underflow: from below */
+        mpfr_set_zero(y, -1);
+    mpfr_clear(s);
+}
+
+static double half(double x)
+{
+    (void)x;
+    return 0.5;
+}
+
+static double mish_derivative_bound(double x)
+{
+    return fmin(2, 3 * exp(x + 0.51)) + (fabs(x) + 0.5) * 4 * fmin(1, exp(x + 0.51));
+}
+
+/* --- erf: |erf z| ≤ 2/√π·|z|·e^Im² z; as for gelu ----------------------------------------------
+ */
+
+static void erf_value(mpfr_t y, const mpfr_t x)
+{
+    mpfr_erf(y, x, MPFR_RNDN);
+}
+
+static double erf_bound(double x)
+{
+    return fmin(1.9 * fabs(x), 1.4);
+}
+
+static double erf_derivative_bound(double x)
+{
+    double u = fmax(0, fabs(x) - 0.25);
+    return 1.3 * exp(-u * u);
+}
+
+static void erfc_value(mpfr_t y, const mpfr_t x)
+{
+    mpfr_erfc(y, x, MPFR_RNDN);
+}
+
+static double erfc_bound(double x)
+{
+    return erfc(x - 0.26) + erf_derivative_bound(x);
+}
+
+/* 2/√π·e^−x² */
+static void erf_derivative_value(mpfr_t y, const mpfr_t x)
+{
+    mpfr_t pi;
+    mpfr_init2(pi, mpfr_get_prec(y));
+    mpfr_const_pi(pi, MPFR_RNDN);
+    mpfr_sqrt(pi, pi, MPFR_RNDN);
+    mpfr_div_2ui(pi, pi, 1, MPFR_RNDN);
+    mpfr_sqr(y, x, MPFR_RNDN);
+    mpfr_neg(y, y, MPFR_RNDN);
+    mpfr_exp(y, y, MPFR_RNDN);
+    mpfr_div(y, y, pi, MPFR_RNDN);
+    mpfr_clear(pi);
+}
+
+/* Where `below` and `above` are not 0, the function turns between them. */
 const oracle_function oracle_functions[] = {
-    { "exp", exp_value, one, exp_bound, 0, 0, 0, 0 },
-    { "log", log_value, half_x, log_bound, 0, 0, 0, 0 },
-    { "sqrt", sqrt_value, half_x, sqrt_bound, 0, 0, 0, 0 },
-    { "sqrt_derivative", sqrt_derivative_value, half_x, sqrt_derivative_bound, 0, 0, 0, 0 },
-    { "tanh", tanh_value, at_most_half, tanh_bound, 0, 0, 0, 0 },
-    { "tanh_derivative", tanh_derivative_value, one, tanh_derivative_bound, 0, 0, 0, 0 },
-    { "sigmoid", sigmoid_value, one, sigmoid_bound, 0, 0, 0, 0 },
-    { "sigmoid_derivative", sigmoid_derivative_value, one, sigmoid_derivative_bound, 0, 0, 0, 0 },
+    { .name = "exp", exp_value, one, exp_bound },
+    { .name = "exp2", exp2_value, one, exp2_bound },
+    { .name = "exp2_derivative", exp2_derivative_value, one, exp2_bound },
+    { .name = "expm1", expm1_value, at_most_one, expm1_bound },
+    { .name = "log", log_value, half_x, log_bound },
+    { .name = "log2", log2_value, half_x, log2_bound },
+    { .name = "log2_derivative", log2_derivative_value, half_x, inverse_bound },
+    { .name = "log10", log10_value, half_x, log_bound },
+    { .name = "log10_derivative", log10_derivative_value, half_x, inverse_bound },
+    { .name = "log1p", log1p_value, log1p_radius, log1p_bound },
+    { .name = "log1p_derivative", log1p_derivative_value, one_x_radius, one_x_bound, -1, -1 },
+    { .name = "sqrt", sqrt_value, half_x, sqrt_bound },
+    { .name = "sqrt_derivative", sqrt_derivative_value, half_x, sqrt_derivative_bound },
+    { .name = "tanh", tanh_value, at_most_half, tanh_bound },
+    { .name = "tanh_derivative", tanh_derivative_value, one, tanh_derivative_bound },
+    { .name = "sigmoid", sigmoid_value, one, sigmoid_bound },
+    { .name = "sigmoid_derivative", sigmoid_derivative_value, one, sigmoid_derivative_bound },
+    { .name = "softplus", softplus_value, one, softplus_bound, .identity_above = 20 },
+    { .name = "logsigmoid", logsigmoid_value, one, logsigmoid_bound, .identity_below = -20 },
+    { .name = "silu", silu_value, at_most_one, silu_bound, -1.3, -1.2, .identity_above = 20 },
+    { .name = "silu_derivative", silu_derivative_value, one, silu_derivative_bound, -2.5, 2.5 },
+    { .name = "gelu", gelu_value, at_most_quarter, gelu_bound, -0.8, -0.7, .identity_above = 6 },
+    { .name = "gelu_derivative", gelu_derivative_value, quarter, gelu_derivative_bound, -1.5, 1.5 },
+    { .name = "gelu_tanh",
+      gelu_tanh_value,
+      gelu_tanh_radius,
+      gelu_tanh_bound,
+      -0.8,
+      -0.7,
+      .identity_above = 6 },
+    { .name = "gelu_tanh_derivative",
+      gelu_tanh_derivative_value,
+      gelu_tanh_derivative_radius,
+      gelu_tanh_derivative_bound,
+      -8,
+      8 },
+    { .name = "mish", mish_value, at_most_half, mish_bound, -1.3, -1.1, .identity_above = 20 },
+    { .name = "mish_derivative", mish_derivative_value, half, mish_derivative_bound, -8, 8 },
+    { .name = "erf", erf_value, at_most_quarter, erf_bound },
+    { .name = "erf_derivative", erf_derivative_value, quarter, erf_derivative_bound },
+    { .name = "erfc", erfc_value, quarter, erfc_bound },
 };
 
 const int oracle_function_count = sizeof oracle_functions / sizeof *oracle_functions;

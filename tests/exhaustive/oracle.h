@@ -31,7 +31,8 @@ typedef struct oracle_function {
     double (*bound)(double x);
     /* f is monotone, or constant, or nowhere defined, on (−∞, below] and on [above, ∞). */
     double below, above;
-    /* From |x| ≥ identity on (0: nowhere) f(x) rounds to x: |f(x) − x| < 2^−26·|x|. */
+    /* For x ≤ identity_below or x ≥ identity_above (0: nowhere) f(x) rounds to x, because
+     * |f(x) − x| < 2^−26·|x|. */
     double identity_below, identity_above;
 } oracle_function;
 

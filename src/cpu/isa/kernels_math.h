@@ -1,10 +1,22 @@
 /* kernels_math.h: the functions of src/math on vectors: y[i] = f(x[i]), i < n; y may be x. */
 #include "cpu/isa/lanes.h"
 
+#include "math/erf.h"
 #include "math/exp.h"
+#include "math/exp2.h"
+#include "math/expm1.h"
+#include "math/gelu.h"
+#include "math/join.h"
 #include "math/log.h"
+#include "math/log1p.h"
+#include "math/log2.h"
 #include "math/math.h"
+#include "math/mish.h"
+#include "math/poly.h"
+#include "math/root.h"
 #include "math/sigmoid.h"
+#include "math/sign.h"
+#include "math/silu.h"
 #include "math/sqrt.h"
 #include "math/tanh.h"
 
@@ -25,9 +37,54 @@ static void kernel_exp(const float *x, float *y, int64_t n)
     map_double(md_exp, x, y, n);
 }
 
+static void kernel_exp2(const float *x, float *y, int64_t n)
+{
+    map_double(md_exp2, x, y, n);
+}
+
+static void kernel_exp2_derivative(const float *x, float *y, int64_t n)
+{
+    map_double(md_exp2_derivative, x, y, n);
+}
+
+static void kernel_expm1(const float *x, float *y, int64_t n)
+{
+    map_double(md_expm1, x, y, n);
+}
+
 static void kernel_log(const float *x, float *y, int64_t n)
 {
     map_double(md_log, x, y, n);
+}
+
+static void kernel_log2(const float *x, float *y, int64_t n)
+{
+    map_double(md_log2, x, y, n);
+}
+
+static void kernel_log2_derivative(const float *x, float *y, int64_t n)
+{
+    map_double(md_log2_derivative, x, y, n);
+}
+
+static void kernel_log10(const float *x, float *y, int64_t n)
+{
+    map_double(md_log10, x, y, n);
+}
+
+static void kernel_log10_derivative(const float *x, float *y, int64_t n)
+{
+    map_double(md_log10_derivative, x, y, n);
+}
+
+static void kernel_log1p(const float *x, float *y, int64_t n)
+{
+    map_double(md_log1p, x, y, n);
+}
+
+static void kernel_log1p_derivative(const float *x, float *y, int64_t n)
+{
+    map_double(md_log1p_derivative, x, y, n);
 }
 
 /* The machine's own square root is correctly rounded. */
@@ -65,4 +122,69 @@ static void kernel_sigmoid(const float *x, float *y, int64_t n)
 static void kernel_sigmoid_derivative(const float *x, float *y, int64_t n)
 {
     map_double(md_sigmoid_derivative, x, y, n);
+}
+
+static void kernel_softplus(const float *x, float *y, int64_t n)
+{
+    map_double(md_softplus, x, y, n);
+}
+
+static void kernel_logsigmoid(const float *x, float *y, int64_t n)
+{
+    map_double(md_logsigmoid, x, y, n);
+}
+
+static void kernel_silu(const float *x, float *y, int64_t n)
+{
+    map_double(md_silu, x, y, n);
+}
+
+static void kernel_silu_derivative(const float *x, float *y, int64_t n)
+{
+    map_double(md_silu_derivative, x, y, n);
+}
+
+static void kernel_gelu(const float *x, float *y, int64_t n)
+{
+    map_double(md_gelu, x, y, n);
+}
+
+static void kernel_gelu_derivative(const float *x, float *y, int64_t n)
+{
+    map_double(md_gelu_derivative, x, y, n);
+}
+
+static void kernel_gelu_tanh(const float *x, float *y, int64_t n)
+{
+    map_double(md_gelu_tanh, x, y, n);
+}
+
+static void kernel_gelu_tanh_derivative(const float *x, float *y, int64_t n)
+{
+    map_double(md_gelu_tanh_derivative, x, y, n);
+}
+
+static void kernel_mish(const float *x, float *y, int64_t n)
+{
+    map_double(md_mish, x, y, n);
+}
+
+static void kernel_mish_derivative(const float *x, float *y, int64_t n)
+{
+    map_double(md_mish_derivative, x, y, n);
+}
+
+static void kernel_erf(const float *x, float *y, int64_t n)
+{
+    map_double(md_erf, x, y, n);
+}
+
+static void kernel_erf_derivative(const float *x, float *y, int64_t n)
+{
+    map_double(md_erf_derivative, x, y, n);
+}
+
+static void kernel_erfc(const float *x, float *y, int64_t n)
+{
+    map_double(md_erfc, x, y, n);
 }

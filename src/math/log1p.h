@@ -1,0 +1,55 @@
+/* log1p.h: log(1 + x); softplus log(1 + e^x) and logsigmoid −log(1 + e^−x).
+ *
+ * u = 1 + x rounded and c what the rounding lost, exactly; log(1 + x) = log u + c/u.
+ */
+#ifndef MATH_LOG1P_H
+#define MATH_LOG1P_H
+
+#include "math/exp.h"
+#include "math/log.h"
+#include "math/sign.h"
+
+/* log(1 + x) for any double −1 < x < ∞, as a sum of two: k·ln 2 and the rest. */
+typedef struct log1p_parts {
+    md large, small;
+} log1p_parts;
+
+static inline log1p_parts md_log1p_parts(md x)
+{
+    md one = md_set(1), u = md_add(x, one);
+    md lost = md_select(md_lt(x, one), md_sub(x, md_sub(u, one)), md_sub(one, md_sub(u, x)));
+    log_parts l = md_log_parts(u);
+    md small = md_add(md_log1p_small(l.f), md_div(lost, u));
+    small = md_mad(l.k, md_set(0x1.ef35793c7673p-45), small);
+    return (log1p_parts){ md_mul(l.k, md_set(0x1.62e42fefa38p-1)), small };
+}
+
+static inline md md_log1p(md x)
+{
+    log1p_parts l = md_log1p_parts(x);
+    md far = md_log_special_at(x, md_set(-1), md_join(l.large, l.small));
+    /* x − x²/2 can lie exactly between two floats while x³/3 is too small for a double to show. */
+    md series = md_mad(x, md_mad(x, md_set(-0.25), md_set(0x1.5555555555555p-2)), md_set(-0.5));
+    md near = md_join(x, md_mul(md_mul(x, x), series));
+    return md_with_sign(md_abs(md_near_zero(x, 0x1p-13, near, far)), x);
+}
+
+static inline md md_log1p_derivative(md x)
+{
+    return md_div(md_set(1), md_add(x, md_set(1)));
+}
+
+/* max(x, 0) + log(1 + e^−|x|) */
+static inline md md_softplus(md x)
+{
+    log1p_parts l = md_log1p_parts(md_exp(md_neg(md_abs(x))));
+    md rest = md_add(l.large, l.small), above = md_max(x, md_set(0));
+    return md_join(md_max(above, rest), md_min(above, rest));
+}
+
+static inline md md_logsigmoid(md x)
+{
+    return md_neg(md_softplus(md_neg(x)));
+}
+
+#endif
