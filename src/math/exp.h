@@ -12,10 +12,9 @@
  * lowest bits. */
 #define EXP_SHIFT 0x1.80000000003ffp52
 
-/* x as 2^k and e^r − 1. |x| < 700. */
+/* x = k·ln 2 + r as 2^k and r. |x| < 700. */
 typedef struct exp_parts {
-    md scale;
-    md tail;
+    md scale, r;
 } exp_parts;
 
 static inline exp_parts md_exp_parts(md x)
@@ -25,6 +24,12 @@ static inline exp_parts md_exp_parts(md x)
     /* ln 2 in two parts, the first so short that k times it is exact. */
     md r = md_mad(k, md_set(-0x1.62e42fefa38p-1), x);
     r = md_mad(k, md_set(-0x1.ef35793c7673p-45), r);
+    return (exp_parts){ ml_double(ml_shl(md_bits(shifted), 52)), r };
+}
+
+/* e^r − 1, its error small against e^r. */
+static inline md md_exp_tail(md r)
+{
     md r2 = md_mul(r, r), r4 = md_mul(r2, r2);
     md q0 = md_mad(r, md_set(0x1.55555555507b5p-3), md_set(0x1.ffffffffffed2p-2));
     md q2 = md_mad(r, md_set(0x1.11111125b71f6p-7), md_set(0x1.555555558910fp-5));
@@ -33,15 +38,14 @@ static inline exp_parts md_exp_parts(md x)
     q0 = md_mad(r2, q2, q0);
     q4 = md_mad(r2, q6, q4);
     q4 = md_mad(r4, md_set(0x1.2707b9c4411fbp-22), q4);
-    md q = md_mad(r4, q4, q0);
-    return (exp_parts){ ml_double(ml_shl(md_bits(shifted), 52)), md_mad(r2, q, r) };
+    return md_mad(r2, md_mad(r4, q4, q0), r);
 }
 
 /* e^x without clamp: |x| < 700. */
 static inline md md_exp_inside(md x)
 {
     exp_parts e = md_exp_parts(x);
-    return md_mad(e.scale, e.tail, e.scale);
+    return md_mad(e.scale, md_exp_tail(e.r), e.scale);
 }
 
 /* e^x in double for any x: beyond the clamp float overflows or underflows to zero. NaN stays. */

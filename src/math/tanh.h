@@ -4,15 +4,14 @@
 #define MATH_TANH_H
 
 #include "math/exp.h"
+#include "math/expm1.h"
 #include "math/sign.h"
 
 static inline md md_tanh(md x)
 {
     /* From 9.02 on tanh rounds to 1. */
     md a = md_min(md_set(20), md_abs(x));
-    exp_parts e = md_exp_parts(md_add(a, a));
-    /* 2^k·e^r − 1 as 2^k·(e^r − 1) + (2^k − 1): small results keep their relative precision. */
-    md m = md_mad(e.scale, e.tail, md_sub(e.scale, md_set(1)));
+    md m = md_expm1_inside(md_add(a, a));
     return md_with_sign(md_div(m, md_add(m, md_set(2))), x);
 }
 

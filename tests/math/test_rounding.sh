@@ -3,7 +3,7 @@
 set -u
 program=$1/eadem-exhaustive
 [ -x "$program" ] || { echo "skipped: built without MPFR"; exit 77; }
-"$program" --threads 2 --sample 8192 all || exit 1
+"$program" --threads 2 --sample 16384 all || exit 1
 if "$program" --threads 2 --sample 8192 --isa scalar --wrong 3f800001 exp; then
     echo "a wrong result passed"
     exit 1
