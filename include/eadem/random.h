@@ -2,8 +2,9 @@
  *
  * Two generators. Philox4x32-10 (Salmon et al., SC'11) is the contract `chain`'s: number i of a
  * stream is a function of (seed, stream, i) alone. MT19937 is PyTorch's CPU generator, with its
- * streams: everything bit for bit but tensors of 16 normals and more, which are near (PyTorch's vector
- * logarithm and sine are not correctly rounded). docs/contract.md, "Random numbers", defines both.
+ * streams: everything bit for bit but tensors of 16 normals and more, which are near (PyTorch's
+ * vector logarithm and sine are not correctly rounded). docs/contract.md, "Random numbers", defines
+ * both.
  *
  * A generator is a plain struct: copying it saves its state. It belongs to one thread at a time.
  */
@@ -72,6 +73,11 @@ typedef struct ea_generator {
 /* Starts a generator. Philox starts on the stream named "". */
 EA_API void ea_generator_seed(ea_generator *generator, ea_generator_kind kind, uint64_t seed);
 
+/* Starts the generator of the context's contract (chain: Philox, repdl: MT19937) from one number,
+ * from which all randomness comes: initialisers, dropout, shuffling and augmentation take theirs by
+ * name. */
+EA_API void ea_seed(const ea_context *ctx, uint64_t seed, ea_generator *generator);
+
 /* The generator for the consumer called `name`. Philox: `room` is set to the start of the stream of
  * that name, and returned. MT19937 has one sequence for everybody, as PyTorch: `generator` itself.
  */
@@ -95,6 +101,13 @@ EA_API ea_status ea_bernoulli(ea_context *ctx, ea_generator *generator, double p
 /* Exponential: density rate·exp(−rate·x). */
 EA_API ea_status ea_exponential(ea_context *ctx, ea_generator *generator, double rate,
                                 DLTensor *out);
+/* Normal, but inside [low, high]: numbers outside are drawn again. */
+EA_API ea_status ea_truncated_normal(ea_context *ctx, ea_generator *generator, double mean,
+                                     double deviation, double low, double high, DLTensor *out);
+/* Categories 0 … k−1 with probabilities in proportion to weights [k] (float, finite, 0 or more);
+ * out [n] is int64. Without replacement no category comes twice. */
+EA_API ea_status ea_multinomial(ea_context *ctx, ea_generator *generator, const DLTensor *weights,
+                                bool replacement, DLTensor *out);
 /* Integers low … high−1, as Tensor.random_(low, high); out is int64 or int32. */
 EA_API ea_status ea_random_integers(ea_context *ctx, ea_generator *generator, int64_t low,
                                     int64_t high, DLTensor *out);
@@ -125,6 +138,17 @@ EA_API ea_status ea_init_kaiming_normal(ea_context *ctx, ea_generator *generator
 /* Normal with deviation gain·√(2/(fan_in + fan_out)). */
 EA_API ea_status ea_init_xavier_normal(ea_context *ctx, ea_generator *generator, double gain,
                                        DLTensor *out);
+/* A matrix (the dimensions after the first are one) with orthonormal rows or columns, whichever are
+ * fewer, times gain: Q of the QR decomposition of normal numbers, R's diagonal positive. */
+EA_API ea_status ea_init_orthogonal(ea_context *ctx, ea_generator *generator, double gain,
+                                    DLTensor *out);
+/* A matrix of normal numbers, of which ⌈sparsity·rows⌉ in each column are set to zero. */
+EA_API ea_status ea_init_sparse(ea_context *ctx, ea_generator *generator, double sparsity,
+                                double deviation, DLTensor *out);
+/* The identity matrix; and for convolution weights [out, in, …] in `groups` the one that passes its
+ * input on. */
+EA_API ea_status ea_init_eye(ea_context *ctx, DLTensor *out);
+EA_API ea_status ea_init_dirac(ea_context *ctx, int64_t groups, DLTensor *out);
 EA_API ea_status ea_init_constant(ea_context *ctx, double value, DLTensor *out);
 
 #ifdef __cplusplus

@@ -49,7 +49,7 @@ ea_status ea_uniform(ea_context *ctx, ea_generator *generator, double low, doubl
                          "ea_uniform: low is %g, high is %g: give finite float32, low ≤ high", low,
                          high);
     return random_fill(ctx, "ea_uniform", out, generator, fill_uniform,
-                       &(fill_parameters){ low, high });
+                       &(fill_parameters){ .a = low, .b = high });
 }
 
 /* --- Integers ----------------------------------------------------------------------------------

@@ -6,7 +6,7 @@
 
 /* What a distribution is given; each names them in its own way. */
 typedef struct fill_parameters {
-    double a, b;
+    double a, b, c, d;
 } fill_parameters;
 
 /* Makes the next n numbers, in the contract's floating-point environment. */

@@ -18,9 +18,9 @@ static void box_muller(float u, float v, float *first, float *second)
 }
 
 /* The normals of words 2k and 2k+1 are the pair made from its words 2k and 2k+1. */
-static void normal_philox(ea_philox *stream, const fill_parameters *p, int64_t n, float *out)
+void random_normals(ea_philox *stream, float mean, float deviation, int64_t n, float *out)
 {
-    float mean = (float)p->a, deviation = (float)p->b, pair[2] = { 0, 0 };
+    float pair[2] = { 0, 0 };
     for (int64_t i = 0; i < n; i++) {
         uint64_t index = stream->position++;
         if (i == 0 || index % 2 == 0) {
@@ -36,20 +36,18 @@ static void normal_philox(ea_philox *stream, const fill_parameters *p, int64_t n
 /* --- PyTorch's normals --------------------------------------------------------------------------
  */
 
-/* 53 random bits as a double in [0, 1): exact. */
-static double next_unit53(ea_mt19937 *mt)
+double random_unit53(ea_mt19937 *mt)
 {
     return (double)(ea_mt19937_next64(mt) & (((uint64_t)1 << 53) - 1)) * 0x1p-53;
 }
 
-/* One at a time, in double; the second of each pair waits in the generator. */
-static double next_normal(ea_mt19937 *mt)
+double random_next_normal(ea_mt19937 *mt)
 {
     if (mt->has_normal) {
         mt->has_normal = false;
         return mt->normal;
     }
-    double v = next_unit53(mt), u = next_unit53(mt);
+    double v = random_unit53(mt), u = random_unit53(mt);
     random_pair sine, cosine;
     double radius = sqrt(-2.0 * random_log(1 - u).high);
     random_sincos(2.0 * 3.14159265358979323846 * v, &sine, &cosine);
@@ -75,7 +73,7 @@ static void normal_mt19937(ea_mt19937 *mt, const fill_parameters *p, int64_t n, 
 {
     if (n < 16) {
         for (int64_t i = 0; i < n; i++)
-            out[i] = (float)fma(next_normal(mt), p->b, p->a);
+            out[i] = (float)fma(random_next_normal(mt), p->b, p->a);
         return;
     }
     for (int64_t i = 0; i < n; i++)
@@ -94,7 +92,7 @@ static void fill_normal(ea_generator *generator, const fill_parameters *p, int64
     if (generator->kind == EA_GENERATOR_MT19937)
         normal_mt19937(&generator->u.mt19937, p, n, out);
     else
-        normal_philox(&generator->u.philox, p, n, out);
+        random_normals(&generator->u.philox, (float)p->a, (float)p->b, n, out);
 }
 
 ea_status ea_normal(ea_context *ctx, ea_generator *generator, double mean, double deviation,
@@ -106,7 +104,7 @@ ea_status ea_normal(ea_context *ctx, ea_generator *generator, double mean, doubl
             "ea_normal: mean is %g, deviation is %g: give finite float32, deviation ≥ 0", mean,
             deviation);
     return random_fill(ctx, "ea_normal", out, generator, fill_normal,
-                       &(fill_parameters){ mean, deviation });
+                       &(fill_parameters){ .a = mean, .b = deviation });
 }
 
 /* --- Bernoulli ----------------------------------------------------------------------------------
@@ -117,7 +115,7 @@ static void fill_bernoulli(ea_generator *generator, const fill_parameters *p, in
     double limit = ceil(p->a * 0x1p32); /* exact: the number of words that give 1 */
     for (int64_t i = 0; i < n; i++)
         if (generator->kind == EA_GENERATOR_MT19937)
-            out[i] = next_unit53(&generator->u.mt19937) < p->a;
+            out[i] = random_unit53(&generator->u.mt19937) < p->a;
         else
             out[i] = random_philox32(&generator->u.philox) < limit;
 }
@@ -127,7 +125,7 @@ ea_status ea_bernoulli(ea_context *ctx, ea_generator *generator, double p, DLTen
     if (!(p >= 0 && p <= 1))
         return core_fail(ctx, EA_ERR_ARGUMENT, "ea_bernoulli: p is %g: give 0 to 1", p);
     return random_fill(ctx, "ea_bernoulli", out, generator, fill_bernoulli,
-                       &(fill_parameters){ p, 0 });
+                       &(fill_parameters){ .a = p });
 }
 
 /* --- Exponential --------------------------------------------------------------------------------
@@ -138,7 +136,7 @@ static void fill_exponential(ea_generator *generator, const fill_parameters *p, 
 {
     for (int64_t i = 0; i < n; i++)
         if (generator->kind == EA_GENERATOR_MT19937) {
-            double u = next_unit53(&generator->u.mt19937);
+            double u = random_unit53(&generator->u.mt19937);
             out[i] = (float)(-1.0 / p->a * random_log(1 - u).high);
         } else {
             uint32_t word = random_philox32(&generator->u.philox);
@@ -152,5 +150,5 @@ ea_status ea_exponential(ea_context *ctx, ea_generator *generator, double rate, 
         return core_fail(ctx, EA_ERR_ARGUMENT,
                          "ea_exponential: rate is %g: give a positive float32", rate);
     return random_fill(ctx, "ea_exponential", out, generator, fill_exponential,
-                       &(fill_parameters){ rate, 0 });
+                       &(fill_parameters){ .a = rate });
 }

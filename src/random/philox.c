@@ -59,6 +59,12 @@ void ea_generator_seed(ea_generator *generator, ea_generator_kind kind, uint64_t
         generator->u.philox = ea_philox_stream(seed, "");
 }
 
+void ea_seed(const ea_context *ctx, uint64_t seed, ea_generator *generator)
+{
+    bool repdl = ea_context_contract(ctx) == EA_CONTRACT_REPDL;
+    ea_generator_seed(generator, repdl ? EA_GENERATOR_MT19937 : EA_GENERATOR_PHILOX, seed);
+}
+
 ea_generator *ea_generator_named(ea_generator *generator, const char *name, ea_generator *room)
 {
     if (generator->kind == EA_GENERATOR_MT19937)

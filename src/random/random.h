@@ -19,4 +19,11 @@ uint32_t random_philox_word(const ea_philox *stream, uint64_t index);
 uint32_t random_philox32(ea_philox *stream);
 uint64_t random_philox64(ea_philox *stream);
 
+/* 53 random bits as a double in [0, 1): exact. */
+double random_unit53(ea_mt19937 *mt);
+/* PyTorch's normals one at a time, in double; the second of each pair waits in the generator. */
+double random_next_normal(ea_mt19937 *mt);
+/* The stream's next n normals. */
+void random_normals(ea_philox *stream, float mean, float deviation, int64_t n, float *out);
+
 #endif

@@ -60,6 +60,23 @@ for seed in SEEDS:
     for p in [0.0, 0.25, 0.3, 1.0]:
         case("bernoulli", seed, torch.empty(1000).bernoulli_(p, generator=seeded(seed)), p=p)
     case("exponential", seed, torch.empty(1000).exponential_(1.5, generator=seeded(seed)), rate=1.5)
+    weights = torch.tensor([0.0, 3.0, 1.5, 0.0, 0.25, 7.0, 1e-3, 2.0])
+    for n in [1, 1000]:
+        case("multinomial", seed, torch.multinomial(weights, n, True, generator=seeded(seed)),
+             weights=weights.tolist())
+    for n in [1, 4]:
+        case("multinomial distinct", seed,
+             torch.multinomial(weights, n, False, generator=seeded(seed)), weights=weights.tolist())
+    dirac = torch.nn.init.dirac_(torch.empty(6, 2, 3, 4), groups=3)
+    case("dirac", seed, dirac, shape=dirac.shape)
+    case("eye", seed, torch.nn.init.eye_(torch.empty(3, 5)), shape=[3, 5])
+    for shape in [(5, 3), (3, 5), (4, 2, 3)]:
+        matrix = torch.nn.init.orthogonal_(torch.empty(shape), 1.25, generator=seeded(seed))
+        golden["cases"].append({"kind": "orthogonal about", "seed": str(seed), "n": matrix.numel(),
+                                "shape": shape, "values": matrix.flatten().tolist()})
+    torch.manual_seed(seed) # sparse_ takes its permutations from the global generator always
+    sparse = torch.nn.init.sparse_(torch.empty(7, 2), 0.3, 0.5)
+    case("sparse", seed, sparse, shape=sparse.shape)
     used = seeded(seed)
     torch.randperm(700, generator=used)
     torch.empty(3, dtype=torch.float64).normal_(generator=used)
