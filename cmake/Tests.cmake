@@ -39,6 +39,8 @@ add_test(NAME house/rooms COMMAND python3 ${CMAKE_SOURCE_DIR}/tools/check_rooms.
 # Python tests, one ctest a file, in the .venv that `tools/setup.sh test` makes, on the package as built here.
 set(VENV_PYTHON ${CMAKE_SOURCE_DIR}/.venv/bin/python)
 if(EXISTS ${VENV_PYTHON})
+  set(Python_EXECUTABLE ${VENV_PYTHON})
+  include(Python)
   file(GLOB PYTHON_TESTS CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/*/test_*.py)
   foreach(script IN LISTS PYTHON_TESTS)
     get_filename_component(name ${script} NAME_WE)
