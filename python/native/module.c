@@ -229,6 +229,8 @@ static struct PyModuleDef module_def = {
     .m_doc = "Eadem's operations on DLPack capsules; use eadem.ops and eadem.torch instead."
 };
 
+PyMODINIT_FUNC PyInit__native(void); /* Python looks it up by name */
+
 PyMODINIT_FUNC PyInit__native(void)
 {
     PyObject *module = PyModule_Create(&module_def);
