@@ -446,6 +446,42 @@ def native_layer_norm_backward(grad, x, normalized_shape, centre, rstd, weight, 
     return grad_x, grad_weight, grad_bias
 
 
+def _grouped(x, groups):
+    return x.float().reshape(x.shape[0], groups, -1)
+
+
+def _by_channel(parameter, x, groups):
+    """A per-channel parameter in the shape of _grouped(x, groups), to be broadcast over it."""
+    shape = (1, x.shape[1], *([1] * (x.dim() - 2)))
+    return parameter.float().reshape(shape).expand_as(x).reshape(x.shape[0], groups, -1)
+
+
+@_handles("native_group_norm")
+def native_group_norm(x, weight, bias, n, channels, size, groups, eps):
+    wide = _grouped(x, groups)
+    centre, rstd = _normalise(wide, (2,), eps)
+    out = (wide - centre) * rstd
+    out = out if weight is None else out * _by_channel(weight, x, groups)
+    out = out if bias is None else out + _by_channel(bias, x, groups)
+    return out.reshape(x.shape).to(x.dtype), centre.reshape(n, groups), rstd.reshape(n, groups)
+
+
+@_handles("native_group_norm_backward")
+def native_group_norm_backward(grad, x, centre, rstd, weight, n, channels, size, groups, mask):
+    wide, rstd = _grouped(grad, groups), rstd[..., None]
+    normal = (_grouped(x, groups) - centre[..., None]) * rstd
+    others = (0, *range(2, x.dim()))
+    grad_x = grad_weight = grad_bias = None
+    if mask[0]:
+        scaled = wide if weight is None else wide * _by_channel(weight, x, groups)
+        grad_x = _normalise_backward(scaled, normal, rstd, (2,)).reshape(x.shape).to(x.dtype)
+    if mask[1]:
+        grad_weight = sum_dims((wide * normal).reshape(x.shape), others).to(x.dtype)
+    if mask[2]:
+        grad_bias = sum_dims(grad.float(), others).to(x.dtype)
+    return grad_x, grad_weight, grad_bias
+
+
 # --- Element-wise arithmetic that PyTorch fuses in some loops and not in others --------------------------
 
 

@@ -11,6 +11,7 @@ import traceback
 import warnings
 
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from eadem._context import use_contract
@@ -45,15 +46,17 @@ class _Mode(TorchDispatchMode):
         self.strict = strict
 
     def __enter__(self):
-        self._contract = use_contract(self.contract)
-        self._contract.__enter__()
+        self._others = contextlib.ExitStack()
+        self._others.enter_context(use_contract(self.contract))
+        # Attention in its mathematical form: contractions and a softmax, which Eadem has.
+        self._others.enter_context(sdpa_kernel(SDPBackend.MATH))
         return super().__enter__()
 
     def __exit__(self, *exc):
         try:
             return super().__exit__(*exc)
         finally:
-            self._contract.__exit__(None, None, None)
+            self._others.close()
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
