@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 
 PROVE  ?= all
 
-.PHONY: all setup setup-test build demo test fuzz prove bench install clean
+.PHONY: all setup setup-test build demo test sanitize fuzz prove bench install clean
 all: build
 
 setup:
@@ -34,6 +34,10 @@ prove: build
 	@cmake --preset release >/dev/null
 	@cmake --build $(BUILD) --target eadem-exhaustive
 	@$(BUILD)/eadem-exhaustive $(PROVE)
+
+# The C tests under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer.
+sanitize: setup-test
+	@bash tools/sanitize.sh
 
 bench: build
 	@bash tools/setup.sh bench

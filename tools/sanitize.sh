@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Builds the library and the C tests under each sanitizer and runs them: sanitize.sh [asan] [ubsan] [tsan].
+set -eu -o pipefail
+cd "$(dirname "$0")/.."
+for preset in "${@:-asan ubsan tsan}"; do
+    for name in $preset; do
+        echo "== $name"
+        cmake --preset "$name" >/dev/null
+        cmake --build "build-$name" | tail -1
+        # Scripts and Python load the library into programs that no sanitizer has prepared.
+        ctest --test-dir "build-$name" --output-on-failure -j2 -E '^(python|house)/' | tail -8
+    done
+done
