@@ -46,9 +46,9 @@ if(EXISTS ${VENV_PYTHON})
     get_filename_component(name ${script} NAME_WE)
     get_filename_component(room ${script} DIRECTORY)
     get_filename_component(room ${room} NAME)
-    add_test(NAME ${room}/${name} COMMAND ${VENV_PYTHON} -m pytest -q -p no:cacheprovider ${script}
+    add_test(NAME ${room}/${name}.py COMMAND ${VENV_PYTHON} -m pytest -q -p no:cacheprovider ${script}
              WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-    set_tests_properties(${room}/${name} PROPERTIES TIMEOUT 900 ENVIRONMENT
+    set_tests_properties(${room}/${name}.py PROPERTIES TIMEOUT 900 ENVIRONMENT
       "PYTHONPATH=${CMAKE_BINARY_DIR}/python;PYTHONDONTWRITEBYTECODE=1;EADEM_BUILD=${CMAKE_BINARY_DIR}")
   endforeach()
 else()

@@ -336,7 +336,8 @@ def _class_weights(x, target, weight, ignore_index):
 @_handles("nll_loss_forward", "nll_loss2d_forward")
 def nll_loss_forward(x, target, weight, reduction, ignore_index):
     weights, target = _class_weights(x, target, weight, ignore_index)
-    loss = -(x.gather(-1 if x.dim() == 1 else 1, target.unsqueeze(x.dim() > 1)).squeeze(x.dim() > 1)) * weights
+    channel = int(x.dim() > 1)
+    loss = -x.gather(channel, target.unsqueeze(channel)).squeeze(channel) * weights
     total = sum_dims(weights, ())
     if reduction == 0:
         return loss, torch.zeros((), dtype=x.dtype)

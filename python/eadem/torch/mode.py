@@ -40,6 +40,10 @@ def _complaint(func, reason):
 
 
 class _Mode(TorchDispatchMode):
+    @classmethod
+    def _should_skip_dynamo(cls):
+        return False  # PyTorch's guard costs more than the dispatch, and nothing here is compiled
+
     def __init__(self, contract, strict):
         super().__init__()
         self.contract = contract

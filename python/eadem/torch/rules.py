@@ -99,6 +99,8 @@ def _in_place(handler):
 
 
 def _make(func):
+    if getattr(func, "namespace", None) == "profiler":
+        return _EXACT_RULE
     if not isinstance(func, torch._ops.OpOverload) or func.namespace != "aten":
         return Rule(UNKNOWN, reason="Eadem knows PyTorch's own operations only")
     name = func._schema.name.split("::")[1]
