@@ -4,28 +4,22 @@
  * borrowed from their capsules for the length of a call, nothing is copied, and the GIL is released
  * while computing.
  */
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
 
 #include "native.h"
 
 #include <string.h>
 
-typedef struct context_object {
-    PyObject_HEAD ea_context *ctx;
-} context_object;
+PyObject *native_error;
+PyObject *native_context;
 
-static PyObject *error_class; /* eadem.Error */
-
-static PyObject *raise_status(const ea_context *ctx, ea_status status)
+PyObject *native_raise(const ea_context *ctx, ea_status status)
 {
     if (status == EA_ERR_MEMORY)
         return PyErr_Format(PyExc_MemoryError, "%s", ea_error_text(ctx));
-    return PyErr_Format(error_class, "%s", ea_error_text(ctx));
+    return PyErr_Format(native_error, "%s", ea_error_text(ctx));
 }
 
-/* --- Context
- * --------------------------------------------------------------------------------------- */
+/* --- Context --- */
 
 static PyObject *context_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
@@ -40,7 +34,7 @@ static PyObject *context_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
     if (status == EA_OK)
         status = ea_context_create(&options, &ctx);
     if (status != EA_OK)
-        return raise_status(NULL, status);
+        return native_raise(NULL, status);
     allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     context_object *self = (context_object *)allocate(type, 0);
     if (!self) {
@@ -130,7 +124,7 @@ static PyObject *context_call(PyObject *object, PyObject *args)
         return NULL;
     ea_status status;
     Py_BEGIN_ALLOW_THREADS status = op->run(&call);
-    Py_END_ALLOW_THREADS if (status != EA_OK) return raise_status(call.ctx, status);
+    Py_END_ALLOW_THREADS if (status != EA_OK) return native_raise(call.ctx, status);
     Py_RETURN_NONE;
 }
 
@@ -155,7 +149,7 @@ static PyObject *context_digest(PyObject *object, PyObject *capsules)
     ea_status status;
     Py_BEGIN_ALLOW_THREADS status = ea_digest_many(ctx, tensors, (int)n, hex);
     Py_END_ALLOW_THREADS PyMem_Free(tensors);
-    return status == EA_OK ? PyUnicode_FromString(hex) : raise_status(ctx, status);
+    return status == EA_OK ? PyUnicode_FromString(hex) : native_raise(ctx, status);
 }
 
 static PyMethodDef context_methods[] = {
@@ -188,8 +182,7 @@ static PyType_Spec context_spec = {
     .slots = context_slots,
 };
 
-/* --- Module
- * ---------------------------------------------------------------------------------------- */
+/* --- Module --- */
 
 static PyObject *isa_list(void)
 {
@@ -236,13 +229,15 @@ PyMODINIT_FUNC PyInit__native(void)
     PyObject *module = PyModule_Create(&module_def);
     if (!module)
         return NULL;
-    error_class = PyErr_NewExceptionWithDoc(
+    native_error = PyErr_NewExceptionWithDoc(
         "eadem.Error",
         "An operation refused its arguments; the text names the argument and the remedy.",
         PyExc_ValueError, NULL);
-    Py_XINCREF(error_class);
-    if (add(module, "Error", error_class) &&
-        add(module, "Context", PyType_FromSpec(&context_spec)) && add(module, "ops", op_index()) &&
+    Py_XINCREF(native_error);
+    native_context = PyType_FromSpec(&context_spec);
+    Py_XINCREF(native_context);
+    if (add(module, "Error", native_error) && add(module, "Context", native_context) &&
+        add(module, "Trace", native_trace_type()) && add(module, "ops", op_index()) &&
         add(module, "isas", isa_list()) &&
         add(module, "version", PyUnicode_FromString(ea_version())))
         return module;

@@ -2,6 +2,9 @@
 #ifndef NATIVE_NATIVE_H
 #define NATIVE_NATIVE_H
 
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
 #include "eadem/eadem.h"
 
 enum { CALL_TENSORS = 16, CALL_INTEGERS = 64, CALL_FLOATS = 16 };
@@ -24,5 +27,19 @@ typedef struct native_op {
 
 extern const native_op native_ops[];
 extern const int native_op_count;
+
+/* eadem._native.Context */
+typedef struct context_object {
+    PyObject_HEAD ea_context *ctx;
+} context_object;
+
+extern PyObject *native_error;   /* eadem.Error */
+extern PyObject *native_context; /* the class Context */
+
+/* Raises MemoryError or eadem.Error with the context's sentence; returns NULL. */
+PyObject *native_raise(const ea_context *ctx, ea_status status);
+
+/* Makes the class Trace; a new reference, or NULL with an exception set. */
+PyObject *native_trace_type(void);
 
 #endif

@@ -16,7 +16,8 @@ from eadem.torch.environment import environment
 from eadem.torch.mode import NotReproducible, disable, enable, reproducible
 from eadem.torch.seeding import generator, loader_options, seed_everything, worker_init_fn
 from eadem.torch.digests import digest, get_hash
+from eadem.torch.tracing import trace
 
 __all__ = ["NotReproducible", "audit", "convert", "digest", "disable", "enable", "environment",
            "from_torch_module", "generator", "get_hash", "loader_options", "optim", "reproducible",
-           "seed_everything", "worker_init_fn"]
+           "seed_everything", "trace", "worker_init_fn"]
