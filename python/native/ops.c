@@ -5,15 +5,14 @@
 #define I(i) (call->integers[i])
 #define F(i) (call->floats[i])
 
-/* --- core.h ------------------------------------------------------------------- */
+/* --- core.h --- */
 
 static ea_status run_copy(const native_call *call)
 {
     return ea_copy(call->ctx, T(0), T(1));
 }
 
-/* --- matmul.h ------------------------------------------------------------------------------------
- */
+/* --- matmul.h --- */
 
 static ea_status run_matmul(const native_call *call)
 {
@@ -30,8 +29,7 @@ static ea_status run_linear(const native_call *call)
     return ea_linear(call->ctx, T(0), T(1), T(2), T(3));
 }
 
-/* --- conv.h: integers are stride, padding, dilation (two each), groups
- * ----------------------------- */
+/* --- conv.h: integers are stride, padding, dilation (two each), groups --- */
 
 static ea_conv_options conv_options(const native_call *call)
 {
@@ -59,8 +57,7 @@ static ea_status run_conv2d_backward_weight(const native_call *call)
     return ea_conv2d_backward_weight(call->ctx, T(0), T(1), &options, T(2));
 }
 
-/* --- elementwise.h
- * --------------------------------------------------------------------------------- */
+/* --- elementwise.h --- */
 
 static ea_status run_add(const native_call *call)
 {
@@ -122,8 +119,7 @@ static ea_status run_sigmoid_backward(const native_call *call)
     return ea_sigmoid_backward(call->ctx, T(0), T(1), T(2));
 }
 
-/* --- reduce.h: integers are the dimensions
- * --------------------------------------------------------- */
+/* --- reduce.h: integers are the dimensions --- */
 
 static ea_status reduce(const native_call *call, ea_status (*run)(ea_context *, const DLTensor *,
                                                                   const int *, int, DLTensor *))
@@ -149,8 +145,7 @@ static ea_status run_sum_to_shape(const native_call *call)
     return ea_sum_to_shape(call->ctx, T(0), T(1));
 }
 
-/* --- softmax.h: integer is the dimension
- * ----------------------------------------------------------- */
+/* --- softmax.h: integer is the dimension --- */
 
 static ea_status run_softmax(const native_call *call)
 {
@@ -172,8 +167,7 @@ static ea_status run_log_softmax_backward(const native_call *call)
     return ea_log_softmax_backward(call->ctx, T(0), T(1), (int)I(0), T(2));
 }
 
-/* --- loss.h: integer is the reduction
- * -------------------------------------------------------------- */
+/* --- loss.h: integer is the reduction --- */
 
 static ea_status run_cross_entropy(const native_call *call)
 {
@@ -185,8 +179,7 @@ static ea_status run_cross_entropy_backward(const native_call *call)
     return ea_cross_entropy_backward(call->ctx, T(0), T(1), T(2), (ea_reduction)I(0), T(3));
 }
 
-/* --- norm.h: integer is training; floats are momentum and eps
- * -------------------------------------- */
+/* --- norm.h: integer is training; floats are momentum and eps --- */
 
 static ea_batch_norm_options batch_norm_options(const native_call *call)
 {
@@ -206,8 +199,14 @@ static ea_status run_batch_norm_backward(const native_call *call)
                                   T(7));
 }
 
-/* --- optim.h: integer is the step (and flags); floats as in the options
- * ---------------------------- */
+/* --- pool.h --- */
+
+static ea_status run_max_pool2d_backward(const native_call *call)
+{
+    return ea_max_pool2d_backward(call->ctx, T(0), T(1), T(2));
+}
+
+/* --- optim.h: integer is the step (and flags); floats as in the options --- */
 
 static ea_status run_adam(const native_call *call)
 {
@@ -264,6 +263,7 @@ const native_op native_ops[] = {
     { "cross_entropy_backward", 4, run_cross_entropy_backward },
     { "batch_norm", 8, run_batch_norm },
     { "batch_norm_backward", 8, run_batch_norm_backward },
+    { "max_pool2d_backward", 3, run_max_pool2d_backward },
     { "adam", 5, run_adam },
     { "sgd", 3, run_sgd },
 };

@@ -295,6 +295,15 @@ def pow_(x, exponent):
                               "-1 have")
 
 
+@_handles("max_pool2d_with_indices_backward")
+def max_pool2d_with_indices_backward(grad, x, kernel_size, stride, padding, dilation, ceil_mode, indices):
+    flat = x.dim() == 3
+    out = _new(x, x.shape)
+    lift = (lambda t: t.unsqueeze(0)) if flat else (lambda t: t)
+    call("max_pool2d_backward", (lift(grad), lift(indices), lift(out)))
+    return out
+
+
 # --- Softmax, losses -----------------------------------------------------------------------------------
 
 
