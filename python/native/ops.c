@@ -1,6 +1,8 @@
 /* ops.c: the operations that Python can call, in the order of the public headers. */
 #include "native.h"
 
+#include "eadem/random.h"
+
 #define T(i) (call->tensors[i])
 #define I(i) (call->integers[i])
 #define F(i) (call->floats[i])
@@ -232,6 +234,45 @@ static ea_status run_sgd(const native_call *call)
     return ea_sgd(call->ctx, &options, I(0), T(0), T(1), T(2));
 }
 
+/* --- random.h: tensor 0 is PyTorch's generator state (uint8), read and written; floats are
+ * parameters --- */
+
+typedef ea_status (*random_fill)(const native_call *call, ea_generator *generator);
+
+static ea_status with_generator(const native_call *call, random_fill fill)
+{
+    if (ea_tensor_numel(T(0)) != EA_MT19937_STATE_BYTES)
+        return EA_ERR_ARGUMENT;
+    unsigned char *state = (unsigned char *)T(0)->data + T(0)->byte_offset;
+    ea_generator generator = { .kind = EA_GENERATOR_MT19937 };
+    ea_status status = ea_mt19937_load(call->ctx, state, &generator.u.mt19937);
+    if (status == EA_OK)
+        status = fill(call, &generator);
+    if (status == EA_OK)
+        ea_mt19937_save(&generator.u.mt19937, state);
+    return status;
+}
+
+static ea_status fill_uniform(const native_call *call, ea_generator *generator)
+{
+    return ea_uniform(call->ctx, generator, F(0), F(1), T(1));
+}
+
+static ea_status fill_normal(const native_call *call, ea_generator *generator)
+{
+    return ea_normal(call->ctx, generator, F(0), F(1), T(1));
+}
+
+static ea_status run_uniform(const native_call *call)
+{
+    return with_generator(call, fill_uniform);
+}
+
+static ea_status run_normal(const native_call *call)
+{
+    return with_generator(call, fill_normal);
+}
+
 const native_op native_ops[] = {
     { "copy", 2, run_copy },
     { "matmul", 3, run_matmul },
@@ -265,6 +306,8 @@ const native_op native_ops[] = {
     { "batch_norm_backward", 8, run_batch_norm_backward },
     { "max_pool2d_backward", 3, run_max_pool2d_backward },
     { "adam", 5, run_adam },
+    { "uniform", 2, run_uniform },
+    { "normal", 2, run_normal },
     { "sgd", 3, run_sgd },
 };
 

@@ -527,21 +527,65 @@ def lerp(start, end, weight):
     return start + (end - start) * weight
 
 
+
+
+# --- Random numbers: the stream of PyTorch's CPU generator; PyTorch rounds a + b·u by its build ---------
+
+
+def _draw(name, like, low, high, generator):
+    generator = torch.default_generator if generator is None else generator
+    state = generator.get_state()
+    out = torch.empty(like.shape, dtype=like.dtype)
+    call(name, (state, out), (), (float(low), float(high)))
+    generator.set_state(state)
+    return out
+
+
+@_handles("uniform")
+def uniform(x, low=0.0, high=1.0, *, generator=None):
+    return _draw("uniform", x, low, high, generator)
+
+
+@_handles("normal", "normal_functional")
+def normal(x, mean=0.0, deviation=1.0, *, generator=None):
+    return _draw("normal", x, mean, deviation, generator)
+
+
+def _shaped(size, dtype):
+    return torch.empty(size, dtype=dtype or torch.get_default_dtype())
+
+
+@_handles("rand")
+def rand(size, *, generator=None, dtype=None, **_):
+    return uniform(_shaped(size, dtype), generator=generator)
+
+
+@_handles("randn")
+def randn(size, *, generator=None, dtype=None, **_):
+    return normal(_shaped(size, dtype), generator=generator)
+
+
+@_handles("rand_like")
+def rand_like(x, *, dtype=None, **_):
+    return uniform(_shaped(x.shape, dtype or x.dtype))
+
+
+@_handles("randn_like")
+def randn_like(x, *, dtype=None, **_):
+    return normal(_shaped(x.shape, dtype or x.dtype))
+
+
 @_handles("bernoulli")
 def bernoulli(x, p=None, *, generator=None):
-    if isinstance(p, torch.Tensor) or p is None:
-        chance = x if p is None else p
-    else:
-        chance = float(p)
-    draw = torch.empty(x.shape, dtype=torch.float32).uniform_(generator=generator)
-    return (draw < chance).to(x.dtype)
+    chance = x if p is None else p if isinstance(p, torch.Tensor) else float(p)
+    return (uniform(_shaped(x.shape, torch.float32), generator=generator) < chance).to(x.dtype)
 
 
 @_handles("native_dropout")
 def native_dropout(x, p, train):
     if not train or p == 0:
         return x.clone(), torch.ones_like(x, dtype=torch.bool)
-    keep = torch.empty(x.shape, dtype=torch.float32).uniform_() < 1 - p
+    keep = uniform(_shaped(x.shape, torch.float32)) < 1 - p
     return torch.where(keep, x * (1 / (1 - p)) if p < 1 else torch.zeros_like(x), 0), keep
 
 

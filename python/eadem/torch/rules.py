@@ -40,8 +40,8 @@ neg neg_ abs abs_ floor floor_ ceil ceil_ round round_ trunc trunc_ mul mul_ div
 leaky_relu leaky_relu_ leaky_relu_backward fmod fmod_ floor_divide ldexp copysign copysign_
 """
 
-# Drawn one after another from the generator by one thread; 24-bit uniforms need no rounding for [0, 1).
-_RANDOM = "uniform_ rand rand_like random_ randint randperm rand.generator"
+# Integers, drawn one after another from the generator by one thread.
+_RANDOM = "random_ randint randint_like randperm"
 
 # Sums over a fixed order whatever the thread count: each destination row is one thread's, sources ascending.
 _SEQUENTIAL = "embedding_dense_backward"
