@@ -4,7 +4,7 @@ import pathlib
 import re
 import sys
 
-ORDER = ["core", "math", "random", "ref", "cpu", "op", "grad", "data", "io", "conform",
+ORDER = ["core", "math", "random", "ref", "cpu", "op", "grad", "data", "io", "conform", "train",
          "llm", "ledger", "serve", "cli"]
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 

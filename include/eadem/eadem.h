@@ -5,6 +5,7 @@
 #include "eadem/core.h"
 #include "eadem/data.h"
 #include "eadem/io.h"
+#include "eadem/nn.h"
 #include "eadem/op.h"
 #include "eadem/random.h"
 #include "eadem/run.h"

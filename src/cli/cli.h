@@ -17,6 +17,7 @@ int cli_bundle(int argc, char **argv);
 int cli_data(int argc, char **argv);
 int cli_diff(int argc, char **argv);
 int cli_digest(int argc, char **argv);
+int cli_train(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 int cli_feature(int argc, char **argv);
 int cli_fsck(int argc, char **argv);

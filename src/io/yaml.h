@@ -65,6 +65,11 @@ ea_status io_yaml_string(ea_context *ctx, const io_node *map, const char *key, c
 ea_status io_yaml_choice(ea_context *ctx, const io_node *map, const char *key,
                          const char *const *names, int *out);
 
+/* The place of `word`, which stands at `node`, in a NULL-ended list; `what` is for the error text.
+ */
+ea_status io_yaml_name(ea_context *ctx, const io_node *node, const char *what, const char *word,
+                       const char *const *names, int *out);
+
 /* The same for a scalar itself, such as a list's item; `what` is for the error text. */
 ea_status io_node_int(ea_context *ctx, const io_node *node, const char *what, int64_t min,
                       int64_t max, int64_t *out);

@@ -163,16 +163,21 @@ ea_status io_yaml_string(ea_context *ctx, const io_node *map, const char *key, c
     return EA_OK;
 }
 
-ea_status io_yaml_choice(ea_context *ctx, const io_node *map, const char *key,
-                         const char *const *names, int *out)
+ea_status io_yaml_name(ea_context *ctx, const io_node *node, const char *what, const char *word,
+                       const char *const *names, int *out)
 {
-    const io_node *node = io_yaml_find(map, key);
-    const char *text = NULL;
-    EA_TRY(io_yaml_string(ctx, map, key, &text));
-    for (int i = 0; text && names[i]; i++)
-        if (strcmp(text, names[i]) == 0) {
+    for (int i = 0; names[i]; i++)
+        if (strcmp(word, names[i]) == 0) {
             *out = i;
             return EA_OK;
         }
-    return text ? unknown(ctx, node, key, text, names) : EA_OK;
+    return unknown(ctx, node, what, word, names);
+}
+
+ea_status io_yaml_choice(ea_context *ctx, const io_node *map, const char *key,
+                         const char *const *names, int *out)
+{
+    const char *text = NULL;
+    EA_TRY(io_yaml_string(ctx, map, key, &text));
+    return text ? io_yaml_name(ctx, io_yaml_find(map, key), key, text, names, out) : EA_OK;
 }

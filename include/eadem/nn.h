@@ -1,0 +1,221 @@
+/* nn.h: gradients, modules and optimizers: what a training loop is written with.
+ *
+ *     ea_module *net = ea_nn_sequential(ctx, ea_nn_linear(ctx, 784, 100, NULL), ea_nn_relu(ctx),
+ *                                       ea_nn_linear(ctx, 100, 10, NULL));
+ *     ...
+ *     ea_tape_begin(tape);
+ *     ea_var *logits = ea_module_forward(net, ea_var_input(tape, images));
+ *     ea_var *loss = ea_var_cross_entropy(logits, labels, EA_REDUCE_MEAN);
+ *     ea_optimizer_zero_grad(adam);
+ *     if (ea_backward(tape, loss) != EA_OK || ea_optimizer_step(adam) != EA_OK)
+ *         fprintf(stderr, "%s\n", ea_error_text(ctx));
+ *
+ * Nothing between ea_tape_begin() and ea_backward() needs a check: a call that fails returns NULL,
+ * a call that gets NULL returns NULL, and ea_backward() (or ea_tape_status()) gives the first
+ * failure. Constructors of modules behave likewise: check the outermost one.
+ *
+ * examples/ has whole programs.
+ */
+#ifndef EADEM_NN_H
+#define EADEM_NN_H
+
+#include "eadem/core.h"
+#include "eadem/op.h"
+#include "eadem/random.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* --- Tape: records a step's operations, so that gradients can be computed -------------------- */
+
+typedef struct ea_tape ea_tape;
+
+/* A value on a tape. It lives until the tape's next ea_tape_begin(). */
+typedef struct ea_var ea_var;
+
+/* Errors: EA_ERR_MEMORY. */
+EA_API ea_status ea_tape_create(ea_context *ctx, ea_tape **out);
+EA_API void ea_tape_destroy(ea_tape *tape);
+
+/* Starts a step: forgets all values and the failure. The memory is kept, so that a training loop
+ * whose steps are alike allocates in its first step only. */
+EA_API void ea_tape_begin(ea_tape *tape);
+
+/* The same for a step without a backward pass (evaluation): nothing is kept for gradients. */
+EA_API void ea_tape_begin_no_grad(ea_tape *tape);
+
+/* The first failure since the step began; its sentence is ea_error_text() of the tape's context. */
+EA_API ea_status ea_tape_status(const ea_tape *tape);
+
+/* Computes the gradient of `loss` (one element) with respect to every parameter and leaf that it
+ * was made from, and returns ea_tape_status(). A value that several operations used gets their
+ * gradients added one by one, the last operation on the tape first. A parameter's gradient is added
+ * to what it holds since the last zero_grad, so several backward passes accumulate in their order.
+ */
+EA_API ea_status ea_backward(ea_tape *tape, ea_var *loss);
+
+/* A tensor from outside, used in place: it must outlive the step. `leaf`: with a gradient. */
+EA_API ea_var *ea_var_input(ea_tape *tape, const DLTensor *tensor);
+EA_API ea_var *ea_var_leaf(ea_tape *tape, const DLTensor *tensor);
+
+/* The value's tensor; NULL for NULL. */
+EA_API const DLTensor *ea_var_value(const ea_var *var);
+/* Its gradient after ea_backward(); NULL when it has none. */
+EA_API const DLTensor *ea_var_grad(const ea_var *var);
+/* The value of a tensor with one float32 element; NaN for NULL. */
+EA_API float ea_var_item(const ea_var *var);
+
+/* --- Operations on values: eadem/op.h says what each computes -------------------------------- */
+
+EA_API ea_var *ea_var_add(ea_var *a, ea_var *b);
+EA_API ea_var *ea_var_sub(ea_var *a, ea_var *b);
+EA_API ea_var *ea_var_mul(ea_var *a, ea_var *b);
+EA_API ea_var *ea_var_div(ea_var *a, ea_var *b);
+
+EA_API ea_var *ea_var_exp(ea_var *x);
+EA_API ea_var *ea_var_log(ea_var *x);
+EA_API ea_var *ea_var_sqrt(ea_var *x);
+EA_API ea_var *ea_var_tanh(ea_var *x);
+EA_API ea_var *ea_var_sigmoid(ea_var *x);
+EA_API ea_var *ea_var_relu(ea_var *x);
+
+/* Over dims[0 … ndims−1], which are kept with size 1 when `keep_dims`; ndims = 0 means all. */
+EA_API ea_var *ea_var_sum(ea_var *x, const int *dims, int ndims, int keep_dims);
+EA_API ea_var *ea_var_mean(ea_var *x, const int *dims, int ndims, int keep_dims);
+
+EA_API ea_var *ea_var_softmax(ea_var *x, int dim);
+EA_API ea_var *ea_var_log_softmax(ea_var *x, int dim);
+
+EA_API ea_var *ea_var_matmul(ea_var *a, ea_var *b);
+/* bias may be absent: then call ea_var_linear(x, weight, ea_no_bias). */
+EA_API ea_var *ea_var_linear(ea_var *x, ea_var *weight, ea_var *bias);
+EA_API ea_var *ea_var_conv2d(ea_var *x, ea_var *weight, ea_var *bias,
+                             const ea_conv_options *options);
+/* Stands for a bias that is not there (NULL would mean a failure). */
+EA_API extern ea_var *const ea_no_bias;
+
+EA_API ea_var *ea_var_max_pool2d(ea_var *x, const ea_pool_options *options);
+
+/* weight and bias [c] as values; running_mean and running_var [c] are updated in training. */
+EA_API ea_var *ea_var_batch_norm(ea_var *x, ea_var *weight, ea_var *bias, DLTensor *running_mean,
+                                 DLTensor *running_var, const ea_batch_norm_options *options);
+
+EA_API ea_var *ea_var_cross_entropy(ea_var *x, const DLTensor *target, ea_reduction reduction);
+
+/* The same elements in row-major order under another shape; one size may be −1: what is left. */
+EA_API ea_var *ea_var_reshape(ea_var *x, int ndim, const int64_t *shape);
+/* Joins dimensions from `first_dim` on: [n, c, h, w] with 1 gives [n, c·h·w]. */
+EA_API ea_var *ea_var_flatten(ea_var *x, int first_dim);
+
+/* --- Modules: layers that own parameters ----------------------------------------------------- */
+
+typedef struct ea_module ea_module;
+
+enum { EA_NAME_SIZE = 128 };
+
+/* Names are those of PyTorch's state_dict ("0.weight", "4.running_mean"). */
+typedef struct ea_parameter {
+    char name[EA_NAME_SIZE];
+    DLTensor *value;
+    DLTensor *grad; /* NULL: a buffer, such as a running mean, that no optimizer touches */
+    int has_grad;   /* grad holds a gradient since the last zero_grad */
+} ea_parameter;
+
+/* All constructors: NULL on failure, with the sentence in ea_error_text(ctx). Parameters are zero
+ * (batch_norm's weight and running_var: one) until ea_module_init() or a checkpoint fills them. */
+
+typedef struct ea_nn_linear_options {
+    int no_bias;
+} ea_nn_linear_options;
+
+/* As torch.nn.Linear: weight [out, in], bias [out]. options may be NULL. */
+EA_API ea_module *ea_nn_linear(ea_context *ctx, int64_t in, int64_t out,
+                               const ea_nn_linear_options *options);
+
+/* Zero means PyTorch's default; kernel must be given. */
+typedef struct ea_nn_conv2d_options {
+    int64_t kernel[2];
+    int64_t stride[2];
+    int64_t padding[2];
+    int64_t dilation[2];
+    int64_t groups;
+    int no_bias;
+} ea_nn_conv2d_options;
+
+/* As torch.nn.Conv2d: weight [out, in/groups, kernel], bias [out]. */
+EA_API ea_module *ea_nn_conv2d(ea_context *ctx, int64_t in, int64_t out,
+                               const ea_nn_conv2d_options *options);
+
+/* As torch.nn.BatchNorm1d and 2d: weight, bias, running_mean, running_var [features] and
+ * num_batches_tracked. options may be NULL; its `training` is ignored: the module's mode counts. */
+EA_API ea_module *ea_nn_batch_norm(ea_context *ctx, int64_t features,
+                                   const ea_batch_norm_options *options);
+
+EA_API ea_module *ea_nn_relu(ea_context *ctx);
+EA_API ea_module *ea_nn_tanh(ea_context *ctx);
+EA_API ea_module *ea_nn_sigmoid(ea_context *ctx);
+EA_API ea_module *ea_nn_max_pool2d(ea_context *ctx, const ea_pool_options *options);
+/* [n, …] to [n, everything else]. */
+EA_API ea_module *ea_nn_flatten(ea_context *ctx);
+
+/* One after another; a child's names are prefixed by its number. Children belong to the result;
+ * when one is NULL or the call fails, the others are destroyed. */
+#define ea_nn_sequential(ctx, ...)                                                         \
+    ea_nn_sequential_of(ctx, sizeof((ea_module *[]){ __VA_ARGS__ }) / sizeof(ea_module *), \
+                        (ea_module *[]){ __VA_ARGS__ })
+EA_API ea_module *ea_nn_sequential_of(ea_context *ctx, size_t count, ea_module *const *children);
+
+/* body(x) + shortcut(x); names are prefixed by "body" and "shortcut". With ea_nn_identity() as the
+ * shortcut it is body(x) + x. */
+EA_API ea_module *ea_nn_residual(ea_context *ctx, ea_module *body, ea_module *shortcut);
+EA_API ea_module *ea_nn_identity(ea_context *ctx);
+
+/* Destroys the module and its children; takes NULL. */
+EA_API void ea_module_destroy(ea_module *module);
+
+/* Puts `prefix` and a dot before all names of the module: "net" makes "net.0.weight". */
+EA_API ea_status ea_module_prefix(ea_module *module, const char *prefix);
+
+EA_API ea_var *ea_module_forward(ea_module *module, ea_var *x);
+
+/* Modules start in training mode; 0 is evaluation (batch_norm uses its running statistics). */
+EA_API void ea_module_set_training(ea_module *module, int training);
+
+/* Parameters and buffers in state_dict's order; NULL past the end. */
+EA_API ea_parameter *ea_module_parameter(ea_module *module, int index);
+
+/* SHA-256 over all parameters' (not buffers') bytes in order: RepDL's get_hash of a module. */
+EA_API ea_status ea_module_digest(ea_module *module, char hex[EA_DIGEST_HEX]);
+
+/* PyTorch's default initialisation: weights of linear and conv2d by kaiming_uniform with a = √5,
+ * then their biases uniform in ±1/√fan_in. An MT19937 generator is drawn from in the order in which
+ * PyTorch builds the modules; of Philox each parameter takes the stream of its own name. To start
+ * otherwise, fill the parameters with the initialisers of eadem/random.h. */
+EA_API ea_status ea_module_init(ea_module *module, ea_generator *generator);
+
+/* --- Optimizers ------------------------------------------------------------------------------ */
+
+typedef struct ea_optimizer ea_optimizer;
+
+/* Optimizers of all parameters of `module`, which must outlive them. NULL on failure. Errors:
+ * EA_ERR_MEMORY. */
+EA_API ea_optimizer *ea_optimizer_sgd(ea_context *ctx, ea_module *module,
+                                      const ea_sgd_options *options);
+EA_API ea_optimizer *ea_optimizer_adam(ea_context *ctx, ea_module *module,
+                                       const ea_adam_options *options);
+EA_API void ea_optimizer_destroy(ea_optimizer *optimizer);
+
+EA_API void ea_optimizer_zero_grad(ea_optimizer *optimizer);
+/* Updates every parameter that has a gradient, in order. */
+EA_API ea_status ea_optimizer_step(ea_optimizer *optimizer);
+EA_API void ea_optimizer_set_lr(ea_optimizer *optimizer, double lr);
+
+/* What must be saved to go on later: tensors named "exp_avg.net.0.weight" and "step", the number of
+ * updates of each parameter; `value` may be overwritten. NULL past the end. */
+EA_API ea_parameter *ea_optimizer_state(ea_optimizer *optimizer, int index);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

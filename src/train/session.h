@@ -1,0 +1,26 @@
+/* session.h: everything a running training holds. */
+#ifndef TRAIN_SESSION_H
+#define TRAIN_SESSION_H
+
+#include "train/train.h"
+
+typedef struct train_session {
+    const train_recipe *recipe;
+    const train_options *options;
+    ea_context *ctx;
+    ea_dataset *train, *test;
+    ea_loader *loader;
+    ea_module *model;
+    ea_optimizer *optimizer;
+    ea_tape *tape;
+    ea_generator generator;
+    int64_t epochs, every;
+    int64_t step;       /* updates done */
+    int64_t epoch;      /* the current one, from 0 */
+    int64_t saved_step; /* of the last checkpoint; −1: none */
+    bool inside;        /* the loader stands inside `epoch` */
+    float loss;
+    char initial[EA_DIGEST_HEX];
+} train_session;
+
+#endif
