@@ -285,5 +285,6 @@ int cli_train(int argc, char **argv)
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error like a full disk, not a crash */
     return train(&args);
 }

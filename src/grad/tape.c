@@ -36,6 +36,7 @@ static void begin(ea_tape *tape, bool no_grad)
     tape->last = NULL;
     tape->status = EA_OK;
     tape->no_grad = no_grad;
+    tape->named = false;
 }
 
 void ea_tape_begin(ea_tape *tape)

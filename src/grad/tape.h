@@ -30,6 +30,7 @@ struct ea_tape {
     ea_var *last;
     ea_status status;
     bool no_grad;
+    bool named; /* the failure's sentence names the layer already */
 };
 
 /* Records the failure of a step (its sentence is already in the context) and returns NULL. */

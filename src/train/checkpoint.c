@@ -176,16 +176,22 @@ static ea_status save_manifest(train_session *s, const file_names *names, const 
     return status;
 }
 
-ea_status train_checkpoint_save(train_session *s)
+static ea_status save_files(train_session *s)
 {
     char model_digest[EA_DIGEST_HEX], optimizer_digest[EA_DIGEST_HEX];
     file_names names = names_of(s->step);
     EA_TRY(save_tensors(s, names.model, nth_of_model, s->model, model_digest));
     EA_TRY(save_tensors(s, names.optimizer, nth_of_optimizer, s->optimizer, optimizer_digest));
-    EA_TRY(save_manifest(s, &names, model_digest, optimizer_digest));
-    s->saved_step = s->step;
-    clean_folder(s, s->step);
-    return EA_OK;
+    return save_manifest(s, &names, model_digest, optimizer_digest);
+}
+
+ea_status train_checkpoint_save(train_session *s)
+{
+    ea_status status = save_files(s);
+    if (status == EA_OK)
+        s->saved_step = s->step;
+    clean_folder(s, s->saved_step);
+    return status;
 }
 
 /* --- Reading the manifest -------------------------------------------------------------------- */

@@ -13,8 +13,7 @@
 static ea_context *ctx;
 static ea_tape *tape;
 
-/* --- The operations by name --------------------------------------------------------------------
- */
+/* --- The operations by name ------------------------------------------------------------------ */
 
 static int64_t target_data[] = { 2, 0, 4 };
 static int64_t target_shape[] = { 3 };
@@ -238,8 +237,7 @@ static const struct {
 
 enum { FUNCTIONS = sizeof functions / sizeof functions[0] };
 
-/* --- Against PyTorch ---------------------------------------------------------------------------
- */
+/* --- Against PyTorch ------------------------------------------------------------------------- */
 
 static DLTensor *tensor_of(json_t *shape, json_t *data)
 {
@@ -325,8 +323,7 @@ static void test_values_and_gradients_repdl(void **state)
     ea_context_set_contract(ctx, EA_CONTRACT_CHAIN);
 }
 
-/* --- The tape's promises -----------------------------------------------------------------------
- */
+/* --- The tape's promises --------------------------------------------------------------------- */
 
 static DLTensor *filled(int ndim, const int64_t *shape, float value)
 {
@@ -465,8 +462,7 @@ static void test_gradients_accumulate(void **state)
     ea_module_destroy(net);
 }
 
-/* --- Modules -----------------------------------------------------------------------------------
- */
+/* --- Modules --------------------------------------------------------------------------------- */
 
 static void test_names_are_those_of_a_state_dict(void **state)
 {
