@@ -17,7 +17,6 @@ int cli_bundle(int argc, char **argv);
 int cli_data(int argc, char **argv);
 int cli_diff(int argc, char **argv);
 int cli_digest(int argc, char **argv);
-int cli_train(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 int cli_feature(int argc, char **argv);
 int cli_fsck(int argc, char **argv);
@@ -32,6 +31,7 @@ int cli_run(int argc, char **argv);
 int cli_runs(int argc, char **argv);
 int cli_score(int argc, char **argv);
 int cli_tokenize(int argc, char **argv);
+int cli_train(int argc, char **argv);
 int cli_verify(int argc, char **argv);
 
 #endif
