@@ -23,11 +23,11 @@ static inline double bench_peak(void)
         double begin = bench_now();
 #define BENCH_FMA(register, i) \
     "vfmadd231ps %%" register "15, %%" register "14, %%" register #i "\n\t"
-#define BENCH_CHAINS(r)                                                                  \
-    BENCH_FMA(r, 0)                                                                      \
-    BENCH_FMA(r, 1) BENCH_FMA(r, 2) BENCH_FMA(r, 3) BENCH_FMA(r, 4) BENCH_FMA(r, 5)      \
-        BENCH_FMA(r, 6) BENCH_FMA(r, 7) BENCH_FMA(r, 8) BENCH_FMA(r, 9) BENCH_FMA(r, 10) \
-            BENCH_FMA(r, 11)
+#define BENCH_CHAINS(r)                                                             \
+    BENCH_FMA(r, 0)                                                                 \
+    BENCH_FMA(r, 1)                                                                 \
+    BENCH_FMA(r, 2) BENCH_FMA(r, 3) BENCH_FMA(r, 4) BENCH_FMA(r, 5) BENCH_FMA(r, 6) \
+        BENCH_FMA(r, 7) BENCH_FMA(r, 8) BENCH_FMA(r, 9) BENCH_FMA(r, 10) BENCH_FMA(r, 11)
 #define BENCH_CLOBBERS                                                                       \
     "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", \
         "xmm11", "xmm14", "xmm15"
