@@ -52,8 +52,7 @@ static block block_at(int64_t item, int64_t n)
     return (block){ item / blocks_of(n), begin, n - begin < CPU_BLOCK ? n - begin : CPU_BLOCK };
 }
 
-/* --- Forward ------------------------------------------------------------------------------------
- */
+/* --- Forward ---------------------------------------------------------------------------------- */
 
 typedef struct forward {
     const ref_norm *norm;
@@ -150,8 +149,7 @@ ea_status cpu_batch_norm(ea_context *ctx, const ref_norm *norm)
     return EA_OK;
 }
 
-/* --- Backward -----------------------------------------------------------------------------------
- */
+/* --- Backward --------------------------------------------------------------------------------- */
 
 typedef struct backward {
     const ref_norm_backward *norm;

@@ -21,8 +21,7 @@ static void *worker_scratch(ea_context *ctx, size_t bytes)
     return core_arena_alloc(ctx->arena, bytes * (size_t)ctx->threads);
 }
 
-/* --- Forward ------------------------------------------------------------------------------------
- */
+/* --- Forward ---------------------------------------------------------------------------------- */
 
 typedef struct forward {
     const cpu_kernels *kernels;
@@ -127,8 +126,7 @@ ea_status cpu_max_pool2d(ea_context *ctx, const ea_view *x, const ea_pool_option
     return EA_OK;
 }
 
-/* --- Backward -----------------------------------------------------------------------------------
- */
+/* --- Backward --------------------------------------------------------------------------------- */
 
 typedef struct backward {
     const cpu_kernels *kernels;

@@ -18,8 +18,7 @@ static int64_t grain_for(int64_t terms_an_item)
     return terms_an_item >= GRAIN ? 1 : GRAIN / (terms_an_item ? terms_an_item : 1);
 }
 
-/* --- Sums of rows -------------------------------------------------------------------------------
- */
+/* --- Sums of rows ----------------------------------------------------------------------------- */
 
 static float sum_of_chunks(const float *chunks, int64_t count)
 {
@@ -125,8 +124,7 @@ ea_status cpu_sum_terms(ea_context *ctx, int64_t outputs, int64_t n, int64_t run
     return EA_OK;
 }
 
-/* --- Sums of columns: neighbours in memory are different outputs --------------------------------
- */
+/* --- Sums of columns: neighbours in memory are different outputs ------------------------------ */
 
 enum { COLUMNS = 64 }; /* taken at a time */
 
@@ -223,8 +221,7 @@ static void sum_columns(ea_context *ctx, const ea_view *x, float *sums)
                   sum_column_blocks, &c);
 }
 
-/* --- Reduction of a view ------------------------------------------------------------------------
- */
+/* --- Reduction of a view ---------------------------------------------------------------------- */
 
 static const float *read_row(const void *argument, int64_t output, int64_t begin, int64_t n,
                              float *buffer)

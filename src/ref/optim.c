@@ -3,8 +3,7 @@
 
 #include <math.h>
 
-/* --- Scalars ------------------------------------------------------------------------------------
- */
+/* --- Scalars ---------------------------------------------------------------------------------- */
 
 /* An unevaluated sum of two doubles. */
 typedef struct pair {
@@ -75,8 +74,7 @@ ref_adam_scalars ref_adam_prepare(const ea_adam_options *o, int64_t step)
     };
 }
 
-/* --- Steps --------------------------------------------------------------------------------------
- */
+/* --- Steps ------------------------------------------------------------------------------------ */
 
 ea_status ref_sgd(ea_context *ctx, const ref_sgd_scalars *s, const ea_view *grad,
                   const ea_view *param, const ea_view *buffer)

@@ -15,8 +15,7 @@
 ea_status ref_matmul(ea_context *ctx, const ea_view *a, const ea_view *b, const ea_view *bias,
                      const ea_view *out);
 
-/* --- elementwise.c ------------------------------------------------------------------------------
- */
+/* --- elementwise.c ---------------------------------------------------------------------------- */
 
 typedef enum ref_binary_kind {
     REF_ADD,
@@ -43,14 +42,12 @@ ea_status ref_unary(ea_context *ctx, ref_unary_kind kind, const ea_view *x, cons
 ea_status ref_unary_backward(ea_context *ctx, ref_unary_kind kind, const ea_view *grad_out,
                              const ea_view *x, const ea_view *grad_x);
 
-/* --- reduce.c -----------------------------------------------------------------------------------
- */
+/* --- reduce.c --------------------------------------------------------------------------------- */
 
 /* Sums x over all dimensions but its first `kept`; out has those. */
 ea_status ref_reduce(ea_context *ctx, const ea_view *x, int kept, bool mean, const ea_view *out);
 
-/* --- softmax.c: along the last dimension --------------------------------------------------------
- */
+/* --- softmax.c: along the last dimension ------------------------------------------------------ */
 
 ea_status ref_softmax(ea_context *ctx, const ea_view *x, const ea_view *out);
 ea_status ref_log_softmax(ea_context *ctx, const ea_view *x, const ea_view *out);
@@ -62,8 +59,7 @@ ea_status ref_log_softmax_backward(ea_context *ctx, const ea_view *grad_out, con
 /* The row's maximum (NaN if it has one) and the sum of exp(x − maximum). */
 float ref_exp_sum(ea_contract contract, const ea_view *row, float *maximum);
 
-/* --- loss.c: x [n, classes], target [n] holds 0 … classes−1 -------------------------------------
- */
+/* --- loss.c: x [n, classes], target [n] holds 0 … classes−1 ----------------------------------- */
 
 ea_status ref_cross_entropy(ea_context *ctx, const ea_view *x, const ea_view *target,
                             ea_reduction reduction, const ea_view *out);
@@ -71,8 +67,7 @@ ea_status ref_cross_entropy_backward(ea_context *ctx, const ea_view *grad_out, c
                                      const ea_view *target, ea_reduction reduction,
                                      const ea_view *grad_x);
 
-/* --- norm.c: x, out and their gradients are [channels, …]; NULL where the caller gave none ------
- */
+/* --- norm.c: x, out and their gradients are [channels, …]; NULL where the caller gave none ---- */
 
 typedef struct ref_norm {
     const ea_view *x, *weight, *bias, *running_mean, *running_var, *out, *save_mean, *save_std;
@@ -90,16 +85,14 @@ typedef struct ref_norm_backward {
 ea_status ref_batch_norm(ea_context *ctx, const ref_norm *norm);
 ea_status ref_batch_norm_backward(ea_context *ctx, const ref_norm_backward *norm);
 
-/* --- pool.c: four dimensions; options without zeros ---------------------------------------------
- */
+/* --- pool.c: four dimensions; options without zeros ------------------------------------------- */
 
 ea_status ref_max_pool2d(ea_context *ctx, const ea_view *x, const ea_pool_options *options,
                          const ea_view *out, const ea_view *indices);
 ea_status ref_max_pool2d_backward(ea_context *ctx, const ea_view *grad_out, const ea_view *indices,
                                   const ea_view *grad_x);
 
-/* --- optim.c: contiguous float32 of one shape; NULL for a state that is not used ----------------
- */
+/* --- optim.c: contiguous float32 of one shape; NULL for a state that is not used -------------- */
 
 /* The step's scalars: computed in binary64, each rounded once to binary32. */
 typedef struct ref_sgd_scalars {
@@ -126,8 +119,7 @@ ea_status ref_adam(ea_context *ctx, const ref_adam_scalars *s, const ea_view *gr
                    const ea_view *param, const ea_view *exp_avg, const ea_view *exp_avg_sq,
                    const ea_view *max_exp_avg_sq);
 
-/* --- sum.c: one sum, the rule of docs/contract.md -----------------------------------------------
- */
+/* --- sum.c: one sum, the rule of docs/contract.md --------------------------------------------- */
 
 enum { REF_LANES = 16, REF_CHUNK = 1024, REF_LEVELS = 7 };
 

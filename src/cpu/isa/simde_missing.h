@@ -113,6 +113,19 @@ static inline simde__m512i simde_missing_srai_epi32(simde__m512i a, unsigned n)
     return simde_mm512_loadu_si512(halves);
 }
 
+static inline simde__m512 simde_missing_shuffle_f32x4(simde__m512 a, simde__m512 b, int choice)
+{
+    float from[2][16], to[16];
+    simde_mm512_storeu_ps(from[0], a);
+    simde_mm512_storeu_ps(from[1], b);
+    for (int quarter = 0; quarter < 4; quarter++)
+        memcpy(to + 4 * quarter, from[quarter / 2] + 4 * (choice >> 2 * quarter & 3),
+               4 * sizeof *to);
+    return simde_mm512_loadu_ps(to);
+}
+
+#undef _mm512_shuffle_f32x4
+#define _mm512_shuffle_f32x4 simde_missing_shuffle_f32x4
 #undef _mm512_cvtepi32_ps
 #define _mm512_cvtepi32_ps simde_missing_cvtepi32_ps
 #undef _mm512_cvtps_pd
