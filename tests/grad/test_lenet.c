@@ -8,6 +8,7 @@
 #include "test.h"
 
 #include <jansson.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -20,10 +21,10 @@ static const char *expected(json_t *object, const char *key)
     return text;
 }
 
-static ea_module *lenet(ea_context *ctx)
+static ea_module *new_lenet(ea_context *ctx)
 {
     const ea_pool_options halve = { .kernel = { 2, 2 } };
-    ea_module *net = ea_nn_sequential(
+    return ea_nn_sequential(
         ctx,
         ea_nn_conv2d(ctx, 1, 6, &(ea_nn_conv2d_options){ .kernel = { 5, 5 }, .padding = { 2, 2 } }),
         ea_nn_relu(ctx), ea_nn_max_pool2d(ctx, &halve),
@@ -31,6 +32,11 @@ static ea_module *lenet(ea_context *ctx)
         ea_nn_max_pool2d(ctx, &halve), ea_nn_flatten(ctx), ea_nn_linear(ctx, 400, 120, NULL),
         ea_nn_relu(ctx), ea_nn_linear(ctx, 120, 84, NULL), ea_nn_relu(ctx),
         ea_nn_linear(ctx, 84, 10, NULL));
+}
+
+static ea_module *lenet(ea_context *ctx)
+{
+    ea_module *net = new_lenet(ctx);
     assert_non_null(net);
     assert_int_equal(ea_module_prefix(net, "net"), EA_OK);
     return net;
@@ -190,6 +196,82 @@ static void test_first_steps_everywhere(void **state)
                         strcmp(isa, "ref") == 0 ? 1 : 3);
 }
 
+/* --- Eight threads of one process, each with its own context and model ----------------------- */
+
+enum { TRAININGS = 8, STEPS = 3 };
+
+typedef struct own_training {
+    const ea_dataset *data; /* shared */
+    int threads;
+    char digest[EA_DIGEST_HEX]; /* "" when something failed */
+} own_training;
+
+/* The same as check_steps(), without assertions: they belong to the main thread. */
+static ea_status train_steps(own_training *own, ea_module *net, ea_optimizer *adam,
+                             ea_loader *loader, ea_tape *tape)
+{
+    ea_generator generator;
+    ea_batch batch;
+    ea_generator_seed(&generator, EA_GENERATOR_MT19937, 0);
+    ea_generator first = generator;
+    EA_TRY(ea_module_init(net, &generator)); /* the generator moves on by two initialisations … */
+    EA_TRY(ea_module_init(net, &generator));
+    EA_TRY(ea_module_init(net, &first)); /* … of which the first stays */
+    EA_TRY(ea_loader_start(loader, &generator, 0));
+    for (int i = 0; i < STEPS; i++) {
+        EA_TRY(ea_loader_next(loader, &batch));
+        ea_tape_begin(tape);
+        ea_var *logits = ea_module_forward(net, ea_var_input(tape, batch.images));
+        ea_var *loss = ea_var_cross_entropy(logits, batch.labels, EA_REDUCE_MEAN);
+        ea_optimizer_zero_grad(adam);
+        EA_TRY(ea_backward(tape, loss));
+        EA_TRY(ea_optimizer_step(adam));
+    }
+    return ea_module_digest(net, own->digest);
+}
+
+static void *run_training(void *argument)
+{
+    own_training *own = argument;
+    ea_context_options options = { .contract = EA_CONTRACT_REPDL, .threads = own->threads };
+    ea_loader_options batches = { .batch = 100, .shuffle = true, .workers = 1 };
+    ea_context *ctx = NULL;
+    ea_loader *loader = NULL;
+    ea_tape *tape = NULL;
+    if (ea_context_create(&options, &ctx) != EA_OK)
+        return NULL;
+    ea_module *net = new_lenet(ctx);
+    ea_optimizer *adam = net ? ea_optimizer_adam(ctx, net, &(ea_adam_options){ .lr = 0.01 }) : NULL;
+    if (!adam || ea_tape_create(ctx, &tape) != EA_OK ||
+        ea_loader_create(ctx, own->data, &batches, &loader) != EA_OK ||
+        train_steps(own, net, adam, loader, tape) != EA_OK)
+        own->digest[0] = 0;
+    ea_loader_free(loader);
+    ea_tape_destroy(tape);
+    ea_optimizer_destroy(adam);
+    ea_module_destroy(net);
+    ea_context_destroy(ctx);
+    return NULL;
+}
+
+static void test_eight_trainings_at_once(void **state)
+{
+    (void)state;
+    training shared = begin_training(NULL);
+    own_training own[TRAININGS];
+    pthread_t threads[TRAININGS];
+    for (int i = 0; i < TRAININGS; i++) {
+        own[i] = (own_training){ .data = shared.data, .threads = 1 + i % 3 };
+        assert_int_equal(pthread_create(&threads[i], NULL, run_training, &own[i]), 0);
+    }
+    for (int i = 0; i < TRAININGS; i++)
+        pthread_join(threads[i], NULL);
+    json_t *step = json_array_get(json_object_get(golden, "first_steps"), STEPS - 1);
+    for (int i = 0; i < TRAININGS; i++)
+        assert_string_equal(own[i].digest, expected(step, "model"));
+    end_training(&shared);
+}
+
 int main(void)
 {
     golden = json_load_file(EADEM_SOURCE_DIR "/tests/golden/repdl_lenet.json", 0, NULL);
@@ -199,6 +281,7 @@ int main(void)
         cmocka_unit_test(test_initial_parameters),
         cmocka_unit_test(test_first_steps),
         cmocka_unit_test(test_first_steps_everywhere),
+        cmocka_unit_test(test_eight_trainings_at_once),
     };
     int failures = cmocka_run_group_tests(tests, NULL, NULL);
     json_decref(golden);
