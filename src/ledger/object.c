@@ -145,10 +145,8 @@ static ea_status put_block(ledger_store *store, const ledger_block *block, list 
 {
     const unsigned char *data = block->data;
     for (int i = 0; i < block->count; i++) {
-        ledger_digest digest;
-        EA_TRY(ledger_sha_of(store->chunk_sha, data, block->lengths[i], &digest));
-        EA_TRY(put_chunk(store, &digest, data, block->lengths[i]));
-        EA_TRY(list_add(store, chunks, &digest, block->lengths[i]));
+        EA_TRY(put_chunk(store, &block->digests[i], data, block->lengths[i]));
+        EA_TRY(list_add(store, chunks, &block->digests[i], block->lengths[i]));
         ledger_report(store, (int64_t)block->lengths[i], 0);
         data += block->lengths[i];
     }
@@ -168,7 +166,8 @@ static ea_status put_blocks(ledger_store *store, const ledger_block *block, list
 ea_status ledger_put_fd(ledger_store *store, int fd, const char *name, ledger_object *out)
 {
     const ledger_block *block;
-    EA_TRY(ledger_stream_begin(store->stream, fd, name, store->whole_sha, &block));
+    EA_TRY(
+        ledger_stream_begin(store->stream, fd, name, store->whole_sha, store->chunk_sha, &block));
     if (block->last && block->count <= 1) {
         EA_TRY(ledger_stream_end(store->stream, &out->digest));
         out->size = (int64_t)block->used;

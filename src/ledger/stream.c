@@ -13,7 +13,7 @@ struct ledger_stream {
     ea_context *ctx;
     int fd;
     const char *name;
-    ledger_sha *sha;
+    ledger_sha *whole, *chunk;
     ledger_block blocks[BLOCKS];
 
     bool threaded;
@@ -82,6 +82,18 @@ static void cut(ledger_block *block, size_t size)
     block->spare = size - block->used;
 }
 
+/* The only chunk of a content has the content's digest, and is not hashed twice. */
+static ea_status hash(ledger_stream *stream, ledger_block *block, bool only)
+{
+    const unsigned char *data = block->data;
+    EA_TRY(ledger_sha_add(stream->whole, data, block->used));
+    for (int i = 0; i < block->count && !only; i++) {
+        EA_TRY(ledger_sha_of(stream->chunk, data, block->lengths[i], &block->digests[i]));
+        data += block->lengths[i];
+    }
+    return EA_OK;
+}
+
 /* Fills `block` with what `before` left over (NULL: nothing) and with new bytes. */
 static bool fill(ledger_stream *stream, const ledger_block *before, ledger_block *block)
 {
@@ -92,7 +104,7 @@ static bool fill(ledger_stream *stream, const ledger_block *before, ledger_block
         return false;
     block->last = kept + got < LEDGER_BLOCK_SIZE;
     cut(block, kept + got);
-    stream->hash_failed = ledger_sha_add(stream->sha, block->data, block->used) != EA_OK;
+    stream->hash_failed = hash(stream, block, !before && block->last && block->count <= 1) != EA_OK;
     return !stream->hash_failed;
 }
 
@@ -142,17 +154,18 @@ static ea_status need_memory(ledger_stream *stream, int blocks)
 
 /* --- The caller's side ------------------------------------------------------------------------ */
 
-ea_status ledger_stream_begin(ledger_stream *stream, int fd, const char *name, ledger_sha *sha,
-                              const ledger_block **block)
+ea_status ledger_stream_begin(ledger_stream *stream, int fd, const char *name, ledger_sha *whole,
+                              ledger_sha *chunk, const ledger_block **block)
 {
     stream->fd = fd;
     stream->name = name;
-    stream->sha = sha;
+    stream->whole = whole;
+    stream->chunk = chunk;
     stream->threaded = stream->stop = stream->hash_failed = false;
     stream->filled = 1;
     stream->taken = 0;
     EA_TRY(need_memory(stream, 1));
-    EA_TRY(ledger_sha_begin(sha));
+    EA_TRY(ledger_sha_begin(whole));
     if (!fill(stream, NULL, &stream->blocks[0]))
         return failure(stream);
     *block = &stream->blocks[0];
@@ -195,5 +208,5 @@ ea_status ledger_stream_end(ledger_stream *stream, ledger_digest *digest)
         pthread_join(stream->thread, NULL);
         stream->threaded = false;
     }
-    return ledger_sha_end(stream->sha, digest);
+    return ledger_sha_end(stream->whole, digest);
 }

@@ -17,6 +17,8 @@ typedef struct ledger_block {
     size_t spare; /* bytes after them, which belong to the next block */
     int count;
     size_t lengths[LEDGER_BLOCK_CHUNKS];
+    ledger_digest
+        digests[LEDGER_BLOCK_CHUNKS]; /* of the chunks, unless the block is all there is */
     bool last;
 } ledger_block;
 
@@ -26,9 +28,9 @@ ea_status ledger_stream_create(ea_context *ctx, ledger_stream **out);
 void ledger_stream_destroy(ledger_stream *stream);
 
 /* Starts on a descriptor and gives the first block. When it is the last one there is nothing more
- * to do; else a thread is started. `sha` is used until the stream has ended. */
-ea_status ledger_stream_begin(ledger_stream *stream, int fd, const char *name, ledger_sha *sha,
-                              const ledger_block **block);
+ * to do; else a thread is started. Both running digests are used until the stream has ended. */
+ea_status ledger_stream_begin(ledger_stream *stream, int fd, const char *name, ledger_sha *whole,
+                              ledger_sha *chunk, const ledger_block **block);
 /* The next block; the one before it is given back. */
 ea_status ledger_stream_next(ledger_stream *stream, const ledger_block **block);
 /* After the last block, or to give up. *digest is the whole content's when all of it was read. */
