@@ -170,13 +170,6 @@ static void drain(stream *s)
 /* --- Start --------------------------------------------------------------------------------------
  */
 
-static ea_status start_error(ea_context *ctx, const ledger_child_options *options, int error,
-                             int *exit_code)
-{
-    *exit_code = error == ENOENT || error == ENOTDIR ? 127 : 126;
-    return core_fail(ctx, EA_ERR_IO, "cannot run %s: %s", options->argv[0], strerror(error));
-}
-
 /* The program starts with the signals as we found them, but SIGPIPE, which we ignore. */
 static int spawn(ledger_child *child, const ledger_child_options *options)
 {
@@ -258,7 +251,8 @@ ea_status ledger_child_start(ea_context *ctx, const ledger_child_options *option
     for (int i = 0; i < 2 && open; i++)
         open = open_stream(&child->streams[i], options->run_folder, names[i][0], names[i][1]);
     int error = open && take_signals(child) ? 0 : errno;
-    if (!error) {
+    bool ready = !error;
+    if (ready) {
         child->result.started = now();
         error = spawn(child, options);
     }
@@ -266,7 +260,9 @@ ea_status ledger_child_start(ea_context *ctx, const ledger_child_options *option
         close_one(&child->streams[i].program_end);
     if (error) {
         child_free(child);
-        return start_error(ctx, options, error, exit_code);
+        *exit_code = !ready ? 125 : error == ENOENT || error == ENOTDIR ? 127 : 126;
+        return core_fail(ctx, EA_ERR_IO, "cannot %s %s: %s", ready ? "run" : "keep the output of",
+                         options->argv[0], strerror(error));
     }
     *out = child;
     return EA_OK;

@@ -39,7 +39,8 @@ typedef struct ledger_child_result {
 typedef struct ledger_child ledger_child;
 
 /* Starts it. From here on the process's signals (SIGINT, SIGTERM, SIGHUP, SIGQUIT) are for the
- * program. Errors: EA_ERR_IO with *exit_code 127 (no such program) or 126 (it cannot be run). */
+ * program. Errors: EA_ERR_IO with *exit_code 127 (no such program), 126 (it cannot be run) or 125
+ * (its output cannot be kept). */
 ea_status ledger_child_start(ea_context *ctx, const ledger_child_options *options, int *exit_code,
                              ledger_child **out);
 

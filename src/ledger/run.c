@@ -1,10 +1,10 @@
 /* run.c: running a command and recording it.
  *
  * Before the command starts: code, inputs and command are in the store under the status "running",
- * because the command may change files. While it runs: the machine and the software are looked at,
- * and the folder runs/ID takes its output and reports. After it: all of that moves into the store
- * in one transaction. A lock on runs/ID/lock, which the command inherits, tells the living from the
- * dead. */
+ * because the command may change files; beside that, a thread looks at the machine and the
+ * software. While it runs, the folder runs/ID takes its output and reports. After it: all of that
+ * moves into the store in one transaction. A lock on runs/ID/lock, which the command inherits,
+ * tells the living from the dead. */
 #define _GNU_SOURCE /* getrandom */
 #include "ledger/run.h"
 #include "core/memory.h"
@@ -22,6 +22,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -293,6 +294,17 @@ static void *capture_environment(void *argument)
     return NULL;
 }
 
+/* Starts the thread, deaf to all signals: they are for the main thread, which hands them on.
+ * Without it the capture happens when it is asked for. */
+static void start_capture(running *r)
+{
+    sigset_t all, saved;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &saved);
+    r->capturing = pthread_create(&r->capture, NULL, capture_environment, r) == 0;
+    pthread_sigmask(SIG_SETMASK, &saved, NULL);
+}
+
 static void set_times(json_t *record, const ledger_child_result *result)
 {
     json_t *times = json_object_get(record, "times");
@@ -336,7 +348,6 @@ static ea_status run_command(running *r, ledger_child_result *result)
         *result = (ledger_child_result){ .exit_code = exit_code, .started = now(), .ended = now() };
         return status;
     }
-    r->capturing = pthread_create(&r->capture, NULL, capture_environment, r) == 0;
     return ledger_child_wait(r->ctx, child, result);
 }
 
@@ -418,6 +429,7 @@ ea_status ledger_run(ledger_store *store, const ledger_run_options *options,
         return core_fail(r.ctx, EA_ERR_ARGUMENT, "there is no program '%.200s' that can be run",
                          options->argv[0]);
     result->exit_code = 1;
+    start_capture(&r);
     ea_status status = record_before(&r);
     if (status != EA_OK && r.folder[0])
         ledger_remove_folder(r.folder);
