@@ -30,6 +30,13 @@ ea_status llm_open_tokenizer(ea_context *ctx, const char *model, llm_tokenizer *
 {
     char path[LLM_PATH_SIZE];
     *out = NULL;
+    if (llm_ends_with(model, ".gguf")) {
+        llm_gguf gguf;
+        EA_TRY(llm_gguf_open(ctx, model, &gguf));
+        ea_status status = llm_tokenizer_from_gguf(ctx, &gguf, out);
+        llm_gguf_free(&gguf);
+        return status;
+    }
     if (!llm_is_folder(model))
         return llm_tokenizer_open(ctx, model, out);
     EA_TRY(llm_join_path(ctx, model, "tokenizer.json", path));

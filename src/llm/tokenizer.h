@@ -8,6 +8,7 @@
 #define LLM_TOKENIZER_H
 
 #include "llm/bpe.h"
+#include "llm/gguf.h"
 
 typedef struct llm_tokenizer llm_tokenizer;
 
@@ -16,6 +17,8 @@ ea_status llm_tokenizer_from_json(ea_context *ctx, const char *json, size_t size
                                   llm_tokenizer **out);
 /* From a tokenizer.json file. */
 ea_status llm_tokenizer_open(ea_context *ctx, const char *path, llm_tokenizer **out);
+/* From the metadata of a GGUF file, which is not needed afterwards. */
+ea_status llm_tokenizer_from_gguf(ea_context *ctx, const llm_gguf *gguf, llm_tokenizer **out);
 void llm_tokenizer_free(llm_tokenizer *tokenizer);
 
 /* Appends the tokens of a text; with `special`, between those that the post-processor puts around

@@ -1,0 +1,156 @@
+"""GGUF files as the `gguf` package writes them: models against the Hugging Face folder that they came from, byte-level
+tokenizers against `tokenizers`, piece tokenizers against `sentencepiece`."""
+import json
+import pathlib
+import sys
+
+import gguf
+import pytest
+import sentencepiece
+import torch
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import small_models  # noqa: E402
+import test_models  # noqa: E402
+import test_tokenizer  # noqa: E402
+
+NAMES = {"self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
+         "self_attn.o_proj": "attn_output", "self_attn.q_norm": "attn_q_norm", "self_attn.k_norm": "attn_k_norm",
+         "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down",
+         "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm"}
+
+
+def gguf_name(name):
+    if not name.startswith("model.layers."):
+        return {"model.embed_tokens.weight": "token_embd.weight", "model.norm.weight": "output_norm.weight",
+                "lm_head.weight": "output.weight"}[name]
+    _, _, layer, rest = name.split(".", 3)
+    part, kind = rest.rsplit(".", 1)
+    return f"blk.{layer}.{NAMES[part]}.{kind}"
+
+
+def adjacent(weight, heads):
+    """Rows of q and k as GGUF's architecture "llama" has them: the halves of a head interleaved."""
+    return weight.reshape(heads, 2, -1, *weight.shape[1:]).swapaxes(1, 2).reshape(weight.shape)
+
+
+def write_tokenizer(writer, description, pre):
+    """A tokenizer.json's vocabulary and merges as metadata."""
+    vocab = description["model"]["vocab"]
+    added = {t["content"]: t for t in description["added_tokens"]}
+    size = max([*vocab.values(), *(t["id"] for t in added.values())]) + 1
+    texts = {i: t for t, i in vocab.items()} | {t["id"]: c for c, t in added.items()}
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre(pre)
+    writer.add_token_list([texts[i] for i in range(size)])
+    writer.add_token_types([3 if texts[i] in added else 1 for i in range(size)])
+    writer.add_token_merges([" ".join(m) for m in description["model"]["merges"]])
+
+
+def write_model(path, model, architecture, kind, tokenizer):
+    config = model.config
+    writer = gguf.GGUFWriter(str(path), architecture)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_key_length(config.head_dim)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
+    write_tokenizer(writer, tokenizer, "gpt-2")
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            data = p.numpy()
+            if architecture == "llama" and ("q_proj" in name or "k_proj" in name):
+                heads = config.num_attention_heads if "q_proj" in name else config.num_key_value_heads
+                data = adjacent(data, heads)
+            if data.ndim == 2 and data.shape[1] % 32 == 0:
+                quantised = gguf.quants.quantize(data, kind)
+                back = gguf.quants.dequantize(quantised, kind)
+                if architecture != "llama":
+                    p.copy_(torch.from_numpy(back))
+                writer.add_tensor(gguf_name(name), quantised, raw_dtype=kind)
+            else:
+                writer.add_tensor(gguf_name(name), data)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def make(tmp_path, family, architecture, kind):
+    model = small_models.make(family, tmp_path)
+    tokenizer = json.loads((tmp_path / "tokenizer.json").read_text())
+    write_model(tmp_path / "model.gguf", model, architecture, kind, tokenizer)
+    return model
+
+
+def score_gguf(tmp_path, ids):
+    (tmp_path / "ids").write_text(" ".join(map(str, ids)))
+    lines = test_models.eadem("score", tmp_path / "model.gguf", "--tokens", tmp_path / "ids").splitlines()
+    return torch.tensor([float(line.split("\t")[2]) for line in lines[1:-1]], dtype=torch.float64)
+
+
+@pytest.mark.parametrize("kind", ["F32", "BF16", "F16", "Q8_0", "Q4_0"])
+def test_qwen3_has_the_bits_of_its_folder(kind, tmp_path):
+    model = make(tmp_path, "qwen3", "qwen3", gguf.GGMLQuantizationType[kind])
+    model.save_pretrained(tmp_path)  # the weights as the format rounded them
+    ids = small_models.tokens(80)
+    assert torch.equal(score_gguf(tmp_path, ids), test_models.score(tmp_path, ids))
+
+
+def test_llama_with_adjacent_pairs(tmp_path):
+    model = make(tmp_path, "llama2", "llama", gguf.GGMLQuantizationType.F32)
+    ids = small_models.tokens(80)
+    test_models.exact_rotary(model)
+    error = (score_gguf(tmp_path, ids) - test_models.expected(model.double(), ids)).abs().max()
+    assert error < 2e-5
+
+
+@pytest.mark.parametrize("kind, pre", [("gpt2", "gpt-2"), ("llama3", "llama-bpe"), ("qwen2", "qwen2")])
+def test_byte_level_tokenizers(kind, pre, tmp_path):
+    tokenizer, trainer = test_tokenizer.KINDS[kind]
+    texts = [t for t in test_tokenizer.inputs()[:200]]
+    tokenizer.train_from_iterator([t for t in test_tokenizer.SAMPLES if len(t) < 500], trainer)
+    writer = gguf.GGUFWriter(str(tmp_path / "t.gguf"), "llama")
+    write_tokenizer(writer, json.loads(tokenizer.to_str()), pre)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+    expected = [e.ids for e in tokenizer.encode_batch(texts, add_special_tokens=False)]
+    check(tmp_path, texts, expected, tokenizer.decode_batch(expected, skip_special_tokens=False))
+
+
+def test_piece_tokenizers(tmp_path):
+    texts = [t for t in test_tokenizer.SAMPLES if "\0" not in t and "▁" not in t and "<" not in t and t]
+    (tmp_path / "text").write_text("\n".join(t.replace("\n", " ") for t in texts if len(t) < 500) * 5)
+    sentencepiece.SentencePieceTrainer.train(
+        input=str(tmp_path / "text"), model_prefix=str(tmp_path / "sp"), vocab_size=700, model_type="bpe",
+        byte_fallback=True, normalization_rule_name="identity", remove_extra_whitespaces=False, character_coverage=0.98,
+        minloglevel=2)
+    model = sentencepiece.SentencePieceProcessor(model_file=str(tmp_path / "sp.model"))
+    writer = gguf.GGUFWriter(str(tmp_path / "t.gguf"), "llama")
+    writer.add_tokenizer_model("llama")
+    ids = range(model.vocab_size())
+    writer.add_token_list([model.id_to_piece(i) for i in ids])
+    writer.add_token_scores([model.get_score(i) for i in ids])
+    writer.add_token_types([2 if model.is_unknown(i) else 3 if model.is_control(i) else 6 if model.is_byte(i) else 1
+                            for i in ids])
+    writer.add_add_bos_token(False)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+    check(tmp_path, texts, model.encode(texts), texts)
+
+
+def check(tmp_path, texts, expected, decoded):
+    (tmp_path / "lines").write_text("".join(json.dumps(t) + "\n" for t in texts))
+    lines = test_tokenizer.run(tmp_path / "t.gguf", tmp_path / "lines", "--lines").split("\n")[:-1]
+    assert len(lines) == len(texts)
+    for text, line, ids in zip(texts, lines, expected):
+        assert line == " ".join(map(str, ids)), text
+    (tmp_path / "ids").write_text("\n".join(lines) + "\n")
+    back = test_tokenizer.run(tmp_path / "t.gguf", tmp_path / "ids", "--decode").split("\n")[:-1]
+    assert [json.loads(b) for b in back] == decoded
