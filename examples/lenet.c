@@ -42,7 +42,7 @@ static ea_status open_mnist(ea_context *ctx, const char *folder, ea_dataset **da
 static ea_status initialise(ea_context *ctx, ea_module *net, ea_generator *generator)
 {
     ea_module *second = make_lenet(ctx);
-    ea_status status = second ? ea_module_init(net, generator) : EA_ERR_MEMORY;
+    ea_status status = second ? ea_module_init(net, generator) : ea_error_status(ctx);
     if (status == EA_OK)
         status = ea_module_init(second, generator);
     ea_module_destroy(second);
@@ -63,7 +63,7 @@ static ea_status train_step(ea_tape *tape, ea_module *net, ea_optimizer *adam,
 
 static ea_status run(ea_context *ctx, const char *folder, int steps)
 {
-    ea_status status = EA_ERR_MEMORY;
+    ea_status status = EA_OK;
     ea_dataset *data = NULL;
     ea_loader *loader = NULL;
     ea_optimizer *adam = NULL;
@@ -77,7 +77,7 @@ static ea_status run(ea_context *ctx, const char *folder, int steps)
     if (net)
         adam = ea_optimizer_adam(ctx, net, &(ea_adam_options){ .lr = 0.01 });
     if (!adam)
-        goto done;
+        TRY(ea_error_status(ctx));
     TRY(initialise(ctx, net, &generator));
     TRY(open_mnist(ctx, folder, &data));
     TRY(ea_loader_create(ctx, data, &(ea_loader_options){ .batch = 100, .shuffle = true },

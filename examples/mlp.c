@@ -47,7 +47,7 @@ static int count_correct(const DLTensor *logits, const int64_t *labels)
 
 static ea_status run(ea_context *ctx, int steps)
 {
-    ea_status status = EA_ERR_MEMORY;
+    ea_status status = EA_OK;
     ea_tape *tape = NULL;
     ea_optimizer *sgd = NULL;
     DLTensor *points = NULL, *labels = NULL;
@@ -59,7 +59,7 @@ static ea_status run(ea_context *ctx, int steps)
     if (net)
         sgd = ea_optimizer_sgd(ctx, net, &(ea_sgd_options){ .lr = 0.2, .momentum = 0.9 });
     if (!sgd)
-        goto done;
+        TRY(ea_error_status(ctx));
     ea_generator generator;
     ea_generator_seed(&generator, EA_GENERATOR_PHILOX, 1);
     TRY(ea_module_init(net, &generator));
@@ -96,7 +96,7 @@ int main(int argc, char **argv)
     ea_context *ctx;
     ea_status status = ea_context_create(NULL, &ctx);
     if (status == EA_OK)
-        status = run(ctx, argc > 1 ? atoi(argv[1]) : 2000);
+        status = run(ctx, argc > 1 ? atoi(argv[1]) : 1000);
     if (status != EA_OK)
         fprintf(stderr, "mlp: %s\n", ea_error_text(ctx));
     ea_context_destroy(ctx);

@@ -59,7 +59,7 @@ static ea_status open_mnist(ea_context *ctx, const char *folder, ea_dataset **da
 
 static ea_status run(ea_context *ctx, const char *folder, int steps)
 {
-    ea_status status = EA_ERR_MEMORY;
+    ea_status status = EA_OK;
     ea_dataset *data = NULL;
     ea_loader *loader = NULL;
     ea_optimizer *adamw = NULL;
@@ -74,7 +74,7 @@ static ea_status run(ea_context *ctx, const char *folder, int steps)
         adamw = ea_optimizer_adam(
             ctx, net, &(ea_adam_options){ .lr = 3e-3, .weight_decay = 0.01, .decoupled = 1 });
     if (!adamw)
-        goto done;
+        TRY(ea_error_status(ctx));
     TRY(ea_module_init(net, &generator));
     TRY(open_mnist(ctx, folder, &data));
     TRY(ea_loader_create(ctx, data, &(ea_loader_options){ .batch = 50, .shuffle = true }, &loader));

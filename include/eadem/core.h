@@ -65,6 +65,8 @@ EA_API ea_status ea_context_set_contract(ea_context *ctx, ea_contract contract);
 /* The sentence of the last failure on `ctx` ("" if none); for NULL, of the calling thread's last
  * failure that had no context. Valid until the next failure. */
 EA_API const char *ea_error_text(const ea_context *ctx);
+/* The code of that failure, EA_OK if none: for functions that return NULL when they fail. */
+EA_API ea_status ea_error_status(const ea_context *ctx);
 EA_API const char *ea_status_name(ea_status status);
 
 /* "chain", "repdl"; NULL for a value that is none. */

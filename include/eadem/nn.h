@@ -122,8 +122,9 @@ typedef struct ea_parameter {
     int has_grad;   /* grad holds a gradient since the last zero_grad */
 } ea_parameter;
 
-/* All constructors: NULL on failure, with the sentence in ea_error_text(ctx). Parameters are zero
- * (batch_norm's weight and running_var: one) until ea_module_init() or a checkpoint fills them. */
+/* All constructors: NULL on failure, with ea_error_text(ctx) and ea_error_status(ctx). Parameters
+ * are zero (batch_norm's weight and running_var: one) until ea_module_init() or a checkpoint fills
+ * them. */
 
 typedef struct ea_nn_linear_options {
     int no_bias;

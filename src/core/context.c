@@ -13,6 +13,7 @@
 enum { MAX_THREADS = 1024 };
 
 static _Thread_local char thread_error[CORE_ERROR_SIZE];
+static _Thread_local ea_status thread_status;
 
 ea_status core_fail(ea_context *ctx, ea_status status, const char *format, ...)
 {
@@ -20,12 +21,18 @@ ea_status core_fail(ea_context *ctx, ea_status status, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(ctx ? ctx->error : thread_error, CORE_ERROR_SIZE, format, arguments);
     va_end(arguments);
+    *(ctx ? &ctx->status : &thread_status) = status;
     return status;
 }
 
 const char *ea_error_text(const ea_context *ctx)
 {
     return ctx ? ctx->error : thread_error;
+}
+
+ea_status ea_error_status(const ea_context *ctx)
+{
+    return ctx ? ctx->status : thread_status;
 }
 
 const char *ea_status_name(ea_status status)

@@ -23,6 +23,7 @@ struct ea_context {
     ea_contract contract;
     struct core_pool *pool;
     struct core_arena *arena;
+    ea_status status; /* of the last failure, whose sentence is `error` */
     char error[CORE_ERROR_SIZE];
 };
 

@@ -46,7 +46,7 @@ static ea_status discard_initialisations(train_session *s)
     for (int64_t i = 0; i < s->recipe->discarded_initialisations; i++) {
         ea_module *twin = train_build_model(s->ctx, s->recipe);
         if (!twin)
-            return EA_ERR_MEMORY;
+            return ea_error_status(s->ctx);
         ea_status status = ea_module_init(twin, &s->generator);
         ea_module_destroy(twin);
         EA_TRY(status);
@@ -60,13 +60,13 @@ static ea_status open_model(train_session *s)
                       (uint64_t)s->recipe->seed);
     s->model = train_build_model(s->ctx, s->recipe);
     if (!s->model)
-        return EA_ERR_ARGUMENT;
+        return ea_error_status(s->ctx);
     EA_TRY(ea_module_init(s->model, &s->generator));
     EA_TRY(discard_initialisations(s));
     EA_TRY(ea_module_digest(s->model, s->initial));
     s->optimizer = train_build_optimizer(s->ctx, s->model, s->recipe);
     if (!s->optimizer)
-        return EA_ERR_MEMORY;
+        return ea_error_status(s->ctx);
     return ea_tape_create(s->ctx, &s->tape);
 }
 
@@ -120,7 +120,7 @@ static ea_status train_step(train_session *s, const ea_batch *batch)
     ea_tape_begin(s->tape);
     ea_var *logits = scores(s, batch);
     if (!logits)
-        return ea_tape_status(s->tape) ? ea_tape_status(s->tape) : EA_ERR_SHAPE;
+        return ea_error_status(s->ctx);
     ea_var *loss = ea_var_cross_entropy(logits, batch->labels, EA_REDUCE_MEAN);
     ea_optimizer_zero_grad(s->optimizer);
     EA_TRY(ea_backward(s->tape, loss));
@@ -195,7 +195,7 @@ static ea_status test_batches(train_session *s, ea_loader *loader, DLTensor *log
         ea_tape_begin_no_grad(s->tape);
         const DLTensor *value = ea_var_value(scores(s, &batch));
         if (!value)
-            return ea_tape_status(s->tape) ? ea_tape_status(s->tape) : EA_ERR_SHAPE;
+            return ea_error_status(s->ctx);
         float *rows = (float *)logits->data + result->tested * classes;
         memcpy(rows, value->data, (size_t)(batch.count * classes) * sizeof *rows);
         const int64_t *labels = batch.labels->data;
