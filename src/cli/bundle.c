@@ -36,7 +36,7 @@ static int write_bundle(ledger_store *store, int count, char **operands)
 int cli_bundle(int argc, char **argv)
 {
     bool help = false;
-    const cli_option options[] = { { "help", .flag = &help }, { NULL } };
+    const cli_option options[] = { { "help", .flag = &help }, { 0 } };
     int count;
     char **operands;
     if (!cli_options("bundle", options, argc, argv, &count, &operands))
@@ -111,7 +111,7 @@ int cli_import(int argc, char **argv)
     const cli_option options[] = { { "help", .flag = &help },
                                    { "any-size", .flag = &any_size },
                                    { "json", .flag = &json },
-                                   { NULL } };
+                                   { 0 } };
     int count;
     char **operands;
     if (!cli_options("import", options, argc, argv, &count, &operands))

@@ -63,7 +63,7 @@ static bool parse(int argc, char **argv, request *out)
         { "any-link", .flag = &out->any_link },
         { "force", .flag = &out->force },
         { "help", .flag = &out->help },
-        { NULL },
+        { 0 },
     };
     return cli_options("data", options, argc, argv, &out->count, &out->operands);
 }

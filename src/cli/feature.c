@@ -179,7 +179,7 @@ int cli_feature(int argc, char **argv)
         { "at", .text = &asked.at },
         { "json", .flag = &asked.json },
         { "help", .flag = &asked.help },
-        { NULL },
+        { 0 },
     };
     if (argc < 2 || !cli_options("feature", options, argc, argv, &asked.count, &asked.operands))
         return cli_usage("feature");

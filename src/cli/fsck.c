@@ -43,7 +43,7 @@ static int check(ledger_store *store)
 int cli_fsck(int argc, char **argv)
 {
     bool help = false;
-    const cli_option options[] = { { "help", .flag = &help }, { NULL } };
+    const cli_option options[] = { { "help", .flag = &help }, { 0 } };
     int count;
     char **operands;
     if (!cli_options("fsck", options, argc, argv, &count, &operands) || count)

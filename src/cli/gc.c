@@ -42,7 +42,7 @@ int cli_gc(int argc, char **argv)
     const cli_option options[] = { { "help", .flag = &help },
                                    { "dry-run", .flag = &dry_run },
                                    { "wait", .text = &wait },
-                                   { NULL } };
+                                   { 0 } };
     int count;
     char **operands, *end;
     if (!cli_options("gc", options, argc, argv, &count, &operands) || count)

@@ -217,7 +217,7 @@ int cli_lineage(int argc, char **argv)
     const cli_option options[] = { { "dot", .flag = &dot },
                                    { "openlineage", .flag = &openlineage },
                                    { "help", .flag = &help },
-                                   { NULL } };
+                                   { 0 } };
     int count;
     char **operands;
     if (!cli_options("lineage", options, argc, argv, &count, &operands))

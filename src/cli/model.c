@@ -189,7 +189,7 @@ int cli_model(int argc, char **argv)
                                    { "note", .text = &asked.note },
                                    { "json", .flag = &asked.json },
                                    { "help", .flag = &asked.help },
-                                   { NULL } };
+                                   { 0 } };
     if (!cli_options("model", options, argc, argv, &asked.count, &asked.operands))
         return cli_usage("model");
     if (asked.help) {
