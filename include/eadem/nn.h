@@ -45,6 +45,11 @@ EA_API void ea_tape_begin(ea_tape *tape);
 /* The same for a step without a backward pass (evaluation): nothing is kept for gradients. */
 EA_API void ea_tape_begin_no_grad(ea_tape *tape);
 
+/* Has `watch` called with the name and output of every layer, in the order of the forward pass; not
+ * for modules that are made of others. NULL ends it. */
+typedef void (*ea_watch)(void *argument, const char *name, const DLTensor *value);
+EA_API void ea_tape_watch(ea_tape *tape, ea_watch watch, void *argument);
+
 /* The first failure since the step began; its sentence is ea_error_text() of the tape's context. */
 EA_API ea_status ea_tape_status(const ea_tape *tape);
 

@@ -1,6 +1,8 @@
 /* train.c: `eadem train RECIPE.yaml`: trains by a recipe, shows how it goes, prints the digests. */
 #include "train/train.h"
 #include "cli/cli.h"
+#include "cli/record.h"
+#include "eadem/run.h"
 #include "io/nearest.h"
 
 #include <math.h>
@@ -27,6 +29,8 @@ static const char help[] =
     "  --out DIR          write checkpoints there\n"
     "  --every N          steps between checkpoints, instead of the recipe's\n"
     "  --resume           go on from the checkpoint in DIR; start when there is none\n"
+    "  --trace FILE       write a digest of every tensor of every step (docs/trace.md)\n"
+    "  --no-record        do not record a run, though the project has a ledger (docs/runs.md)\n"
     "  --help             print this help\n\n"
     "Exit code: 0 trained, 1 failed, 2 wrong usage, 130 interrupted (after a checkpoint, with\n"
     "--out).\n";
@@ -52,7 +56,7 @@ typedef struct arguments {
     const char *recipe;
     train_options options;
     int64_t threads;
-    bool help;
+    bool help, no_record;
 } arguments;
 
 /* An option with a value: a number when `number` is set, else a text. */
@@ -65,9 +69,9 @@ typedef struct valued_option {
 
 static int unknown_option(const char *word)
 {
-    static const char *const names[] = { "--threads",   "--contract", "--isa",   "--epochs",
-                                         "--max-steps", "--out",      "--every", "--resume",
-                                         "--help",      NULL };
+    static const char *const names[] = { "--threads",   "--contract",  "--isa",   "--epochs",
+                                         "--max-steps", "--out",       "--every", "--resume",
+                                         "--trace",     "--no-record", "--help",  NULL };
     const char *nearest = io_nearest(word, names);
     if (!nearest)
         return usage_error("unknown option '%s'", word);
@@ -98,6 +102,7 @@ static int read_arguments(int argc, char **argv, arguments *out)
         { "--contract", NULL, 0, &out->options.contract },
         { "--isa", NULL, 0, &out->options.isa },
         { "--out", NULL, 0, &out->options.out },
+        { "--trace", NULL, 0, &out->options.trace },
     };
     for (int i = 1; i < argc; i++) {
         const valued_option *option = NULL;
@@ -112,6 +117,8 @@ static int read_arguments(int argc, char **argv, arguments *out)
             out->help = true;
         } else if (strcmp(argv[i], "--resume") == 0) {
             out->options.resume = true;
+        } else if (strcmp(argv[i], "--no-record") == 0) {
+            out->no_record = true;
         } else if (argv[i][0] == '-') {
             code = unknown_option(argv[i]);
         } else if (out->recipe) {
@@ -174,6 +181,8 @@ static void end_bar(display *d)
 static void show(void *argument, const train_progress *p)
 {
     display *d = argument;
+    if (!p->testing) /* a report that is lost must not end the training */
+        ea_run_log(NULL, p->step, "loss", (double)p->loss);
     double now = seconds();
     bool last = p->step == p->steps;
     if (p->testing) {
@@ -217,6 +226,7 @@ static void print_result(const train_result *result)
     printf("Test accuracy of the model on the %lld test images: ", (long long)result->tested);
     print_fraction(result->tested ? (double)result->correct / (double)result->tested : 0);
     printf("Hash of the logits: %s\n", result->logits);
+    ea_run_log_integer(NULL, result->step, "correct", result->correct);
 }
 
 /* --- Running --------------------------------------------------------------------------------- */
@@ -247,6 +257,8 @@ static int train(arguments *args)
 {
     display d = { .terminal = isatty(STDERR_FILENO) };
     args->options.stop = &interrupted;
+    if (!args->options.trace)
+        args->options.trace = getenv("EADEM_TRACE");
     args->options.report = show;
     args->options.argument = &d;
     train_recipe recipe;
@@ -281,6 +293,13 @@ int cli_train(int argc, char **argv)
         fputs(help, stdout);
         return CLI_OK;
     }
+    if (!args.no_record && cli_record_wanted())
+        return cli_record(&(cli_record_options){ .argv = argv,
+                                                 .argc = argc,
+                                                 .recipe = args.recipe,
+                                                 .out = args.options.out,
+                                                 .trace = args.options.trace,
+                                                 .resume = args.options.resume });
     struct sigaction action = { .sa_handler = on_interrupt, .sa_flags = SA_RESETHAND };
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);

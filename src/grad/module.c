@@ -127,6 +127,8 @@ ea_var *ea_module_forward(ea_module *module, ea_var *x)
         return NULL;
     ea_tape *tape = x->tape;
     ea_var *out = module->class->forward(module, x);
+    if (out && tape->watch && module->child_count == 0)
+        tape->watch(tape->watch_argument, module->name, &out->value);
     if (!out && !tape->named) {
         tape->named = true;
         char sentence[CORE_ERROR_SIZE], name[EA_NAME_SIZE];

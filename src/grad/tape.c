@@ -49,6 +49,12 @@ void ea_tape_begin_no_grad(ea_tape *tape)
     begin(tape, true);
 }
 
+void ea_tape_watch(ea_tape *tape, ea_watch watch, void *argument)
+{
+    tape->watch = watch;
+    tape->watch_argument = argument;
+}
+
 ea_status ea_tape_status(const ea_tape *tape)
 {
     return tape->status;

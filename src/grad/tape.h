@@ -30,6 +30,8 @@ struct ea_tape {
     ea_var *last;
     ea_status status;
     bool no_grad;
+    ea_watch watch; /* NULL: nobody watches */
+    void *watch_argument;
     bool named; /* the failure's sentence names the layer already */
 };
 

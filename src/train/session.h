@@ -2,6 +2,7 @@
 #ifndef TRAIN_SESSION_H
 #define TRAIN_SESSION_H
 
+#include "eadem/trace.h"
 #include "train/train.h"
 
 typedef struct train_session {
@@ -20,6 +21,9 @@ typedef struct train_session {
     int64_t saved_step; /* of the last checkpoint; −1: none */
     bool inside;        /* the loader stands inside `epoch` */
     float loss;
+    ea_trace *trace;        /* NULL: none */
+    ea_status trace_status; /* of the layers' records of this step */
+    bool tracing;           /* a training step's forward pass is under way */
     char initial[EA_DIGEST_HEX];
 } train_session;
 

@@ -5,6 +5,7 @@
 #include "train/checkpoint.h"
 #include "train/model.h"
 #include "train/session.h"
+#include "train/trace.h"
 
 #include <math.h>
 #include <string.h>
@@ -117,6 +118,7 @@ static ea_var *scores(train_session *s, const ea_batch *batch)
 
 static ea_status train_step(train_session *s, const ea_batch *batch)
 {
+    EA_TRY(train_trace_batch(s, batch));
     ea_tape_begin(s->tape);
     ea_var *logits = scores(s, batch);
     if (!logits)
@@ -130,7 +132,9 @@ static ea_status train_step(train_session *s, const ea_batch *batch)
                          "the loss is %f at step %lld (epoch %lld): the training diverged; lower "
                          "the learning rate",
                          (double)s->loss, (long long)s->step + 1, (long long)s->epoch + 1);
+    EA_TRY(train_trace_gradients(s));
     EA_TRY(ea_optimizer_step(s->optimizer));
+    EA_TRY(train_trace_update(s));
     s->step++;
     return EA_OK;
 }
@@ -237,6 +241,7 @@ static ea_status run(train_session *s, train_result *result)
     if (s->options->resume)
         EA_TRY(train_checkpoint_load(s));
     memcpy(result->initial, s->initial, sizeof result->initial);
+    EA_TRY(train_trace_open(s));
     EA_TRY(train_all(s));
     result->step = s->step;
     result->saved = s->saved_step == s->step;
@@ -257,7 +262,7 @@ ea_status train_run(const train_recipe *recipe, const train_options *options, tr
     *result = (train_result){ .stopped = false };
     ea_status status = open_context(&session);
     if (status == EA_OK) {
-        status = run(&session, result);
+        status = train_trace_close(&session, run(&session, result));
         if (status != EA_OK)
             core_fail(NULL, status, "%s", ea_error_text(session.ctx));
     }

@@ -21,6 +21,7 @@ typedef struct train_options {
     int64_t max_steps;    /* 0: no limit */
     const char *out;      /* folder for checkpoints; NULL: none are written */
     int64_t every;        /* steps between checkpoints; 0: the recipe's */
+    const char *trace;    /* file for a trace (docs/trace.md); NULL: none */
     bool resume;          /* go on from the folder's checkpoint; without one start */
 
     const volatile sig_atomic_t *stop; /* may be NULL; nonzero: save a checkpoint and stop */
