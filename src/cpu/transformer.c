@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { GRAIN = 4096, BLOCK = 512, LANES = 16, CHUNK = 1024, MAX_CHUNKS = 1024 };
+enum { GRAIN = 4096, LANES = 16, CHUNK = 1024, MAX_CHUNKS = 1024 };
 
 /* --- The sum rule ------------------------------------------------------------------------------
  */
@@ -123,35 +123,16 @@ static void silu_mul_piece(void *argument, int64_t begin, int64_t end, int worke
 {
     (void)worker;
     const map_job *j = argument;
-    float sigmoid[BLOCK];
-    for (int64_t at = begin; at < end; at += BLOCK) {
-        int64_t n = end - at < BLOCK ? end - at : BLOCK;
-        float *x = j->x + at;
-        j->kernels->math[MATH_SIGMOID](x, sigmoid, n);
-        for (int64_t i = 0; i < n; i++) {
-            float silu = x[i] * sigmoid[i];
-            x[i] = silu * j->y[at + i];
-        }
-    }
+    j->kernels->math[MATH_SILU](j->x + begin, j->x + begin, end - begin);
+    for (int64_t i = begin; i < end; i++)
+        j->x[i] *= j->y[i];
 }
 
 static void gelu_piece(void *argument, int64_t begin, int64_t end, int worker)
 {
     (void)worker;
     const map_job *j = argument;
-    float bent[BLOCK];
-    for (int64_t at = begin; at < end; at += BLOCK) {
-        int64_t n = end - at < BLOCK ? end - at : BLOCK;
-        float *x = j->x + at;
-        for (int64_t i = 0; i < n; i++) {
-            float square = x[i] * x[i], cube = square * x[i];
-            float term = 0x1.6e4e26p-5f * cube;       /* 0.044715 */
-            bent[i] = 0x1.988454p-1f * (x[i] + term); /* √(2/π) */
-        }
-        j->kernels->math[MATH_TANH](bent, bent, n);
-        for (int64_t i = 0; i < n; i++)
-            x[i] = (0.5f * x[i]) * (1 + bent[i]);
-    }
+    j->kernels->math[MATH_GELU_TANH](j->x + begin, j->x + begin, end - begin);
 }
 
 static void accumulate_piece(void *argument, int64_t begin, int64_t end, int worker)

@@ -89,23 +89,14 @@ void ref_layer_norm(int64_t rows, int64_t n, const float *x, const float *weight
 
 void ref_silu_mul(int64_t n, float *gate, const float *up)
 {
-    for (int64_t i = 0; i < n; i++) {
-        float silu = gate[i] * math_sigmoid(gate[i]);
-        gate[i] = silu * up[i];
-    }
+    for (int64_t i = 0; i < n; i++)
+        gate[i] = math_silu(gate[i]) * up[i];
 }
 
 void ref_gelu_tanh(int64_t n, float *x)
 {
-    for (int64_t i = 0; i < n; i++) {
-        float square = x[i] * x[i];
-        float cube = square * x[i];
-        float bent = 0x1.6e4e26p-5f * cube; /* 0.044715 */
-        float inner = x[i] + bent;
-        float angle = 0x1.988454p-1f * inner; /* √(2/π) */
-        float half = 0.5f * x[i];
-        x[i] = half * (1 + math_tanh(angle));
-    }
+    for (int64_t i = 0; i < n; i++)
+        x[i] = math_gelu_tanh(x[i]);
 }
 
 void ref_accumulate(int64_t n, float *x, const float *y)
