@@ -4,6 +4,7 @@
 #define MATH_EXP2_H
 
 #include "math/exp.h"
+#include "math/join.h"
 #include "math/poly.h"
 
 static inline md md_exp2(md x)
@@ -16,7 +17,7 @@ static inline md md_exp2(md x)
     md shifted = md_add(x, md_set(EXP_SHIFT));
     md r = md_sub(x, md_sub(shifted, md_set(EXP_SHIFT)));
     md scale = ml_double(ml_shl(md_bits(shifted), 52));
-    return md_mad(md_mul(scale, r), MD_POLY(r, p), scale);
+    return md_join(scale, md_mul(md_mul(scale, r), MD_POLY(r, p)));
 }
 
 /* ln 2·2^x */

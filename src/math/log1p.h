@@ -39,12 +39,14 @@ static inline md md_log1p_derivative(md x)
     return md_div(md_set(1), md_add(x, md_set(1)));
 }
 
-/* max(x, 0) + log(1 + e^−|x|) */
+/* max(x, 0) + log(1 + e^−|x|), the greatest of the three parts added last. */
 static inline md md_softplus(md x)
 {
     log1p_parts l = md_log1p_parts(md_exp(md_neg(md_abs(x))));
-    md rest = md_add(l.large, l.small), above = md_max(x, md_set(0));
-    return md_join(md_max(above, rest), md_min(above, rest));
+    md above = md_max(x, md_set(0));
+    mm split = md_eq(l.large, md_set(0));
+    md rest = md_select(split, l.small, md_add(l.small, above));
+    return md_join(md_select(split, above, l.large), rest);
 }
 
 static inline md md_logsigmoid(md x)

@@ -3,6 +3,9 @@
 
 #include "math/scalar.h"
 
+#include "math/asinh.h"
+#include "math/atan.h"
+#include "math/cbrt.h"
 #include "math/erf.h"
 #include "math/exp.h"
 #include "math/exp2.h"
@@ -18,6 +21,7 @@
 #include "math/sigmoid.h"
 #include "math/sign.h"
 #include "math/silu.h"
+#include "math/sinh.h"
 #include "math/sqrt.h"
 #include "math/tanh.h"
 
@@ -171,6 +175,71 @@ float math_erfc(float x)
     return (float)md_erfc(x);
 }
 
+float math_atan(float x)
+{
+    return (float)md_atan(x);
+}
+
+float math_atan_derivative(float x)
+{
+    return (float)md_atan_derivative(x);
+}
+
+float math_asin(float x)
+{
+    return (float)md_asin(x);
+}
+
+float math_asin_derivative(float x)
+{
+    return (float)md_asin_derivative(x);
+}
+
+float math_acos(float x)
+{
+    return (float)md_acos(x);
+}
+
+float math_sinh(float x)
+{
+    return (float)md_sinh(x);
+}
+
+float math_cosh(float x)
+{
+    return (float)md_cosh(x);
+}
+
+float math_asinh(float x)
+{
+    return (float)md_asinh(x);
+}
+
+float math_acosh(float x)
+{
+    return (float)md_acosh(x);
+}
+
+float math_atanh(float x)
+{
+    return (float)md_atanh(x);
+}
+
+float math_cbrt(float x)
+{
+    return (float)md_cbrt(x);
+}
+
+float math_rsqrt(float x)
+{
+    return (float)md_rsqrt(x);
+}
+
+float math_rsqrt_derivative(float x)
+{
+    return (float)md_rsqrt_derivative(x);
+}
+
 static const struct {
     const char *name;
     float (*scalar)(float);
@@ -205,6 +274,19 @@ static const struct {
     [MATH_ERF] = { "erf", math_erf },
     [MATH_ERF_DERIVATIVE] = { "erf_derivative", math_erf_derivative },
     [MATH_ERFC] = { "erfc", math_erfc },
+    [MATH_ATAN] = { "atan", math_atan },
+    [MATH_ATAN_DERIVATIVE] = { "atan_derivative", math_atan_derivative },
+    [MATH_ASIN] = { "asin", math_asin },
+    [MATH_ASIN_DERIVATIVE] = { "asin_derivative", math_asin_derivative },
+    [MATH_ACOS] = { "acos", math_acos },
+    [MATH_SINH] = { "sinh", math_sinh },
+    [MATH_COSH] = { "cosh", math_cosh },
+    [MATH_ASINH] = { "asinh", math_asinh },
+    [MATH_ACOSH] = { "acosh", math_acosh },
+    [MATH_ATANH] = { "atanh", math_atanh },
+    [MATH_CBRT] = { "cbrt", math_cbrt },
+    [MATH_RSQRT] = { "rsqrt", math_rsqrt },
+    [MATH_RSQRT_DERIVATIVE] = { "rsqrt_derivative", math_rsqrt_derivative },
 };
 
 const char *math_name(math_function function)

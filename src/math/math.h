@@ -38,6 +38,19 @@ typedef enum math_function {
     MATH_ERF,
     MATH_ERF_DERIVATIVE,
     MATH_ERFC,
+    MATH_ATAN,
+    MATH_ATAN_DERIVATIVE,
+    MATH_ASIN,
+    MATH_ASIN_DERIVATIVE,
+    MATH_ACOS,
+    MATH_SINH,
+    MATH_COSH,
+    MATH_ASINH,
+    MATH_ACOSH,
+    MATH_ATANH,
+    MATH_CBRT,
+    MATH_RSQRT,
+    MATH_RSQRT_DERIVATIVE,
     MATH_FUNCTION_COUNT
 } math_function;
 
@@ -71,6 +84,19 @@ float math_mish_derivative(float x);
 float math_erf(float x);
 float math_erf_derivative(float x);
 float math_erfc(float x);
+float math_atan(float x);
+float math_atan_derivative(float x);
+float math_asin(float x);
+float math_asin_derivative(float x);
+float math_acos(float x);
+float math_sinh(float x);
+float math_cosh(float x);
+float math_asinh(float x);
+float math_acosh(float x);
+float math_atanh(float x);
+float math_cbrt(float x);
+float math_rsqrt(float x);
+float math_rsqrt_derivative(float x);
 
 /* "exp", "sqrt_derivative"; and the scalar function. */
 const char *math_name(math_function function);

@@ -576,6 +576,180 @@ static void erf_derivative_value(mpfr_t y, const mpfr_t x)
     mpfr_clear(pi);
 }
 
+/* --- inverse trigonometric functions: singular at ±i, ±1. Their series have coefficients that
+ * asin's bound: |atan z|, |asinh z| ≤ 2.3·|z| and |asin z| ≤ asin |z| for |z| ≤ ¾; elsewhere by
+ * logarithms - */
+
+static void atan_value(mpfr_t y, const mpfr_t x)
+{
+    mpfr_atan(y, x, MPFR_RNDN);
+}
+
+static double atan_bound(double x)
+{
+    return fmin(3.5 * fabs(x), 2.5);
+}
+
+/* 1/(1 + x²) */
+static void atan_derivative_value(mpfr_t y, const mpfr_t x)
+{
+    mpfr_sqr(y, x, MPFR_RNDN);
+    mpfr_add_ui(y, y, 1, MPFR_RNDN);
+    mpfr_ui_div(y, 1, y, MPFR_RNDN);
+}
+
+static double atan_derivative_radius(double x)
+{
+    return fmax(1, fabs(x)) / 2;
+}
+
+static double atan_derivative_bound(double x)
+{
+    return 4.1 / fmax(1, x * x);
+}
+
+static void asin_value(mpfr_t y, const mpfr_t x)
+{
+    mpfr_asin(y, x, MPFR_RNDN);
+}
+
+static double to_one(double x)
+{
+    return (1 - fabs(x)) / 2;
+}
+
+static double asin_radius(double x)
+{
+    return fabs(x) <= 0.5 ? fabs(x) / 2 : to_one(x);
+}
+
+static double asin_bound(double x)
+{
+    return fmin(1.8 * fabs(x), 1.6);
+}
+
+static void acos_value(mpfr_t y, const mpfr_t x)
+{
+    mpfr_acos(y, x, MPFR_RNDN);
+}
+
+static double acos_bound(double x)
+{
+    (void)x;
+    return 3.2;
+}
+
+/* 1/√(1 − x²), 1 − x² exact */
+static void asin_derivative_value(mpfr_t y, const mpfr_t x)
+{
+    mpfr_t square;
+    mpfr_init2(square, mpfr_get_prec(y) + 400);
+    mpfr_sqr(square, x, MPFR_RNDN);
+    mpfr_ui_sub(square, 1, square, MPFR_RNDN);
+    mpfr_rec_sqrt(y, square, MPFR_RNDN);
+    mpfr_clear(square);
+}
+
+static double asin_derivative_bound(double x)
+{
+    return 2.1 / sqrt(1 - fabs(x));
+}
+
+/* --- hyperbolic functions and their inverses ----------------------------------------------------
+ */
+
+static void sinh_value(mpfr_t y, const mpfr_t x)
+{
+    mpfr_sinh(y, x, MPFR_RNDN);
+}
+
+static double sinh_bound(double x)
+{
+    return 1.6 * fmin(1, fabs(x)) * exp(fabs(x) + 1);
+}
+
+static void cosh_value(mpfr_t y, const mpfr_t x)
+{
+    mpfr_cosh(y, x, MPFR_RNDN);
+}
+
+static double cosh_bound(double x)
+{
+    return exp(fabs(x) + 1.01);
+}
+
+static void asinh_value(mpfr_t y, const mpfr_t x)
+{
+    mpfr_asinh(y, x, MPFR_RNDN);
+}
+
+static double asinh_bound(double x)
+{
+    return fabs(x) <= 0.5 ? 3.5 * fabs(x) : log(3 * fabs(x) + 2) + 4;
+}
+
+static void acosh_value(mpfr_t y, const mpfr_t x)
+{
+    mpfr_acosh(y, x, MPFR_RNDN);
+}
+
+static double acosh_radius(double x)
+{
+    return (x - 1) / 2;
+}
+
+static double acosh_bound(double x)
+{
+    return log(fabs(x) + 1) + 6;
+}
+
+static void atanh_value(mpfr_t y, const mpfr_t x)
+{
+    mpfr_atanh(y, x, MPFR_RNDN);
+}
+
+static double atanh_bound(double x)
+{
+    return fabs(x) <= 0.5 ? 2 * fabs(x) : atanh(fabs(x)) + 3;
+}
+
+/* --- roots and reciprocals ----------------------------------------------------------------------
+ */
+
+static void cbrt_value(mpfr_t y, const mpfr_t x)
+{
+    mpfr_cbrt(y, x, MPFR_RNDN);
+}
+
+static double cbrt_bound(double x)
+{
+    return 1.5 * cbrt(fabs(x));
+}
+
+static void rsqrt_value(mpfr_t y, const mpfr_t x)
+{
+    mpfr_rec_sqrt(y, x, MPFR_RNDN);
+    if (mpfr_zero_p(x)) /* 1/√−0 = 1/−0 */
+        mpfr_setsign(y, y, mpfr_signbit(x), MPFR_RNDN);
+}
+
+static double rsqrt_bound(double x)
+{
+    return 2 / sqrt(x);
+}
+
+static void rsqrt_derivative_value(mpfr_t y, const mpfr_t x)
+{
+    mpfr_rec_sqrt(y, x, MPFR_RNDN);
+    mpfr_pow_ui(y, y, 3, MPFR_RNDN);
+    mpfr_div_si(y, y, -2, MPFR_RNDN);
+}
+
+static double rsqrt_derivative_bound(double x)
+{
+    return 2 / (x * sqrt(x));
+}
+
 /* Where `below` and `above` are not 0, the function turns between them. */
 const oracle_function oracle_functions[] = {
     { .name = "exp", exp_value, one, exp_bound },
@@ -619,6 +793,22 @@ const oracle_function oracle_functions[] = {
     { .name = "erf", erf_value, at_most_quarter, erf_bound },
     { .name = "erf_derivative", erf_derivative_value, quarter, erf_derivative_bound },
     { .name = "erfc", erfc_value, quarter, erfc_bound },
+    { .name = "atan", atan_value, half_x, atan_bound },
+    { .name = "atan_derivative",
+      atan_derivative_value,
+      atan_derivative_radius,
+      atan_derivative_bound },
+    { .name = "asin", asin_value, asin_radius, asin_bound },
+    { .name = "asin_derivative", asin_derivative_value, to_one, asin_derivative_bound },
+    { .name = "acos", acos_value, to_one, acos_bound },
+    { .name = "sinh", sinh_value, at_most_one, sinh_bound },
+    { .name = "cosh", cosh_value, one, cosh_bound },
+    { .name = "asinh", asinh_value, half_x, asinh_bound },
+    { .name = "acosh", acosh_value, acosh_radius, acosh_bound },
+    { .name = "atanh", atanh_value, asin_radius, atanh_bound },
+    { .name = "cbrt", cbrt_value, half_x, cbrt_bound },
+    { .name = "rsqrt", rsqrt_value, half_x, rsqrt_bound },
+    { .name = "rsqrt_derivative", rsqrt_derivative_value, half_x, rsqrt_derivative_bound },
 };
 
 const int oracle_function_count = sizeof oracle_functions / sizeof *oracle_functions;

@@ -24,7 +24,7 @@ static void test_special(void **state)
     (void)state;
     const float inf = INFINITY;
     static const float x[] = { 0.0f, -0.0f, INFINITY, -INFINITY, NAN };
-    const float log_2 = 0x1.62e43p-1f;
+    const float log_2 = 0x1.62e43p-1f, half_pi = 0x1.921fb6p0f;
     const float expected[MATH_FUNCTION_COUNT][5] = {
         [MATH_EXP] = { 1, 1, inf, 0, NAN },
         [MATH_EXP2] = { 1, 1, inf, 0, NAN },
@@ -56,6 +56,19 @@ static void test_special(void **state)
         [MATH_ERF] = { 0, -0.0f, 1, -1, NAN },
         [MATH_ERF_DERIVATIVE] = { 0x1.20dd76p0f, 0x1.20dd76p0f, 0, 0, NAN },
         [MATH_ERFC] = { 1, 1, 0, 2, NAN },
+        [MATH_ATAN] = { 0, -0.0f, half_pi, -half_pi, NAN },
+        [MATH_ATAN_DERIVATIVE] = { 1, 1, 0, 0, NAN },
+        [MATH_ASIN] = { 0, -0.0f, NAN, NAN, NAN },
+        [MATH_ASIN_DERIVATIVE] = { 1, 1, NAN, NAN, NAN },
+        [MATH_ACOS] = { half_pi, half_pi, NAN, NAN, NAN },
+        [MATH_SINH] = { 0, -0.0f, inf, -inf, NAN },
+        [MATH_COSH] = { 1, 1, inf, inf, NAN },
+        [MATH_ASINH] = { 0, -0.0f, inf, -inf, NAN },
+        [MATH_ACOSH] = { NAN, NAN, inf, NAN, NAN },
+        [MATH_ATANH] = { 0, -0.0f, NAN, NAN, NAN },
+        [MATH_CBRT] = { 0, -0.0f, inf, -inf, NAN },
+        [MATH_RSQRT] = { inf, -inf, 0, NAN, NAN },
+        [MATH_RSQRT_DERIVATIVE] = { -inf, -inf, -0.0f, NAN, NAN },
     };
     for (int f = 0; f < MATH_FUNCTION_COUNT; f++)
         for (int i = 0; i < 5; i++)

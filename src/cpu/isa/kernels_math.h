@@ -1,6 +1,9 @@
 /* kernels_math.h: the functions of src/math on vectors: y[i] = f(x[i]), i < n; y may be x. */
 #include "cpu/isa/lanes.h"
 
+#include "math/asinh.h"
+#include "math/atan.h"
+#include "math/cbrt.h"
 #include "math/erf.h"
 #include "math/exp.h"
 #include "math/exp2.h"
@@ -17,6 +20,7 @@
 #include "math/sigmoid.h"
 #include "math/sign.h"
 #include "math/silu.h"
+#include "math/sinh.h"
 #include "math/sqrt.h"
 #include "math/tanh.h"
 
@@ -187,4 +191,69 @@ static void kernel_erf_derivative(const float *x, float *y, int64_t n)
 static void kernel_erfc(const float *x, float *y, int64_t n)
 {
     map_double(md_erfc, x, y, n);
+}
+
+static void kernel_atan(const float *x, float *y, int64_t n)
+{
+    map_double(md_atan, x, y, n);
+}
+
+static void kernel_atan_derivative(const float *x, float *y, int64_t n)
+{
+    map_double(md_atan_derivative, x, y, n);
+}
+
+static void kernel_asin(const float *x, float *y, int64_t n)
+{
+    map_double(md_asin, x, y, n);
+}
+
+static void kernel_asin_derivative(const float *x, float *y, int64_t n)
+{
+    map_double(md_asin_derivative, x, y, n);
+}
+
+static void kernel_acos(const float *x, float *y, int64_t n)
+{
+    map_double(md_acos, x, y, n);
+}
+
+static void kernel_sinh(const float *x, float *y, int64_t n)
+{
+    map_double(md_sinh, x, y, n);
+}
+
+static void kernel_cosh(const float *x, float *y, int64_t n)
+{
+    map_double(md_cosh, x, y, n);
+}
+
+static void kernel_asinh(const float *x, float *y, int64_t n)
+{
+    map_double(md_asinh, x, y, n);
+}
+
+static void kernel_acosh(const float *x, float *y, int64_t n)
+{
+    map_double(md_acosh, x, y, n);
+}
+
+static void kernel_atanh(const float *x, float *y, int64_t n)
+{
+    map_double(md_atanh, x, y, n);
+}
+
+static void kernel_cbrt(const float *x, float *y, int64_t n)
+{
+    map_double(md_cbrt, x, y, n);
+}
+
+static void kernel_rsqrt(const float *x, float *y, int64_t n)
+{
+    map_double(md_rsqrt, x, y, n);
+}
+
+static void kernel_rsqrt_derivative(const float *x, float *y, int64_t n)
+{
+    map_double(md_rsqrt_derivative, x, y, n);
 }
