@@ -38,4 +38,28 @@ static inline md md_atanh(md x)
     return md_with_sign(inside, x);
 }
 
+/* 1/√(1 + x²) */
+static inline md md_asinh_derivative(md x)
+{
+    return md_div(md_set(1), md_sqrt(md_mad(x, x, md_set(1))));
+}
+
+/* 1/√(x² − 1) for x ≥ 1 */
+static inline md md_acosh_derivative(md x)
+{
+    md one = md_set(1);
+    md value = md_div(one, md_sqrt(md_mul(md_sub(x, one), md_add(x, one))));
+    return md_select(md_lt(x, one), md_set(NAN), value);
+}
+
+/* 1/(1 − x²), beyond ±1 too, as PyTorch has it */
+static inline md md_atanh_derivative(md x)
+{
+    md one = md_set(1), divisor = md_mul(md_sub(one, x), md_add(one, x));
+    /* Where double no longer tells x² − 1 from x², the value is still the greater for it: at 2^75
+     * that decides between 0 and the least subnormal. */
+    md above = md_select(md_lt(md_set(0x1p60), md_abs(x)), md_set(0x1.0000000000001p0), one);
+    return md_div(above, divisor);
+}
+
 #endif

@@ -21,6 +21,7 @@
 #include "math/sigmoid.h"
 #include "math/sign.h"
 #include "math/silu.h"
+#include "math/sin.h"
 #include "math/sinh.h"
 #include "math/sqrt.h"
 #include "math/tanh.h"
@@ -175,6 +176,26 @@ float math_erfc(float x)
     return (float)md_erfc(x);
 }
 
+float math_sin(float x)
+{
+    return (float)md_sin(x);
+}
+
+float math_cos(float x)
+{
+    return (float)md_cos(x);
+}
+
+float math_tan(float x)
+{
+    return (float)md_tan(x);
+}
+
+float math_tan_derivative(float x)
+{
+    return (float)md_tan_derivative(x);
+}
+
 float math_atan(float x)
 {
     return (float)md_atan(x);
@@ -215,14 +236,29 @@ float math_asinh(float x)
     return (float)md_asinh(x);
 }
 
+float math_asinh_derivative(float x)
+{
+    return (float)md_asinh_derivative(x);
+}
+
 float math_acosh(float x)
 {
     return (float)md_acosh(x);
 }
 
+float math_acosh_derivative(float x)
+{
+    return (float)md_acosh_derivative(x);
+}
+
 float math_atanh(float x)
 {
     return (float)md_atanh(x);
+}
+
+float math_atanh_derivative(float x)
+{
+    return (float)md_atanh_derivative(x);
 }
 
 float math_cbrt(float x)
@@ -274,6 +310,10 @@ static const struct {
     [MATH_ERF] = { "erf", math_erf },
     [MATH_ERF_DERIVATIVE] = { "erf_derivative", math_erf_derivative },
     [MATH_ERFC] = { "erfc", math_erfc },
+    [MATH_SIN] = { "sin", math_sin },
+    [MATH_COS] = { "cos", math_cos },
+    [MATH_TAN] = { "tan", math_tan },
+    [MATH_TAN_DERIVATIVE] = { "tan_derivative", math_tan_derivative },
     [MATH_ATAN] = { "atan", math_atan },
     [MATH_ATAN_DERIVATIVE] = { "atan_derivative", math_atan_derivative },
     [MATH_ASIN] = { "asin", math_asin },
@@ -282,8 +322,11 @@ static const struct {
     [MATH_SINH] = { "sinh", math_sinh },
     [MATH_COSH] = { "cosh", math_cosh },
     [MATH_ASINH] = { "asinh", math_asinh },
+    [MATH_ASINH_DERIVATIVE] = { "asinh_derivative", math_asinh_derivative },
     [MATH_ACOSH] = { "acosh", math_acosh },
+    [MATH_ACOSH_DERIVATIVE] = { "acosh_derivative", math_acosh_derivative },
     [MATH_ATANH] = { "atanh", math_atanh },
+    [MATH_ATANH_DERIVATIVE] = { "atanh_derivative", math_atanh_derivative },
     [MATH_CBRT] = { "cbrt", math_cbrt },
     [MATH_RSQRT] = { "rsqrt", math_rsqrt },
     [MATH_RSQRT_DERIVATIVE] = { "rsqrt_derivative", math_rsqrt_derivative },

@@ -38,6 +38,10 @@ typedef enum math_function {
     MATH_ERF,
     MATH_ERF_DERIVATIVE,
     MATH_ERFC,
+    MATH_SIN,
+    MATH_COS,
+    MATH_TAN,
+    MATH_TAN_DERIVATIVE,
     MATH_ATAN,
     MATH_ATAN_DERIVATIVE,
     MATH_ASIN,
@@ -46,8 +50,11 @@ typedef enum math_function {
     MATH_SINH,
     MATH_COSH,
     MATH_ASINH,
+    MATH_ASINH_DERIVATIVE,
     MATH_ACOSH,
+    MATH_ACOSH_DERIVATIVE,
     MATH_ATANH,
+    MATH_ATANH_DERIVATIVE,
     MATH_CBRT,
     MATH_RSQRT,
     MATH_RSQRT_DERIVATIVE,
@@ -84,6 +91,10 @@ float math_mish_derivative(float x);
 float math_erf(float x);
 float math_erf_derivative(float x);
 float math_erfc(float x);
+float math_sin(float x);
+float math_cos(float x);
+float math_tan(float x);
+float math_tan_derivative(float x);
 float math_atan(float x);
 float math_atan_derivative(float x);
 float math_asin(float x);
@@ -92,8 +103,11 @@ float math_acos(float x);
 float math_sinh(float x);
 float math_cosh(float x);
 float math_asinh(float x);
+float math_asinh_derivative(float x);
 float math_acosh(float x);
+float math_acosh_derivative(float x);
 float math_atanh(float x);
+float math_atanh_derivative(float x);
 float math_cbrt(float x);
 float math_rsqrt(float x);
 float math_rsqrt_derivative(float x);

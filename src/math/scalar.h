@@ -12,6 +12,11 @@ typedef double md;
 typedef int64_t ml;
 typedef int mm;
 
+static inline md md_gather(const double *p, ml index)
+{
+    return p[index];
+}
+
 static inline md md_set(double x)
 {
     return x;

@@ -750,6 +750,120 @@ static double rsqrt_derivative_bound(double x)
     return 2 / (x * sqrt(x));
 }
 
+/* --- sin, cos, tan: |sin z|, |cos z| ≤ cosh Im z; never monotone for long, so that large x, whose
+ * neighbours lie turns apart, are left to MPFR. |tan z| ≤ tan |z| near 0; R keeps z from the poles,
+ * at half their distance, where |tan z| ≤ 2/R + 2
+ * ------------------------------------------------------ */
+
+static void sin_value(mpfr_t y, const mpfr_t x)
+{
+    mpfr_sin(y, x, MPFR_RNDN);
+}
+
+static double sin_bound(double x)
+{
+    return fmin(1.8 * fabs(x), 1.6);
+}
+
+static void cos_value(mpfr_t y, const mpfr_t x)
+{
+    mpfr_cos(y, x, MPFR_RNDN);
+}
+
+static double cos_bound(double x)
+{
+    (void)x;
+    return 1.6;
+}
+
+static void tan_value(mpfr_t y, const mpfr_t x)
+{
+    mpfr_tan(y, x, MPFR_RNDN);
+}
+
+static double tan_radius(double x)
+{
+    return fmin(fabs(x), fabs(cos(x))) / 2;
+}
+
+static double tan_bound(double x)
+{
+    return fmin(2.5 * fabs(x), 4) + 4 / fabs(cos(x)) * fmin(1, fabs(x));
+}
+
+/* 1/cos² x; |1 + tan² z| with |tan z| as above */
+static void tan_derivative_value(mpfr_t y, const mpfr_t x)
+{
+    mpfr_sec(y, x, MPFR_RNDN);
+    mpfr_sqr(y, y, MPFR_RNDN);
+}
+
+static double cos_radius(double x)
+{
+    return fabs(cos(x)) / 2;
+}
+
+static double tan_derivative_bound(double x)
+{
+    double tangent = 4 / fabs(cos(x)) + 4;
+    return 1 + tangent * tangent;
+}
+
+/* x² + sign, exact, to the power −½ (root) or −1 */
+static void inverse_of_square(mpfr_t y, const mpfr_t x, int sign, int root)
+{
+    mpfr_t square;
+    mpfr_init2(square, mpfr_get_prec(y) + 600);
+    mpfr_sqr(square, x, MPFR_RNDN);
+    mpfr_add_si(square, square, sign, MPFR_RNDN);
+    if (root)
+        mpfr_rec_sqrt(y, square, MPFR_RNDN);
+    else
+        mpfr_ui_div(y, 1, square, MPFR_RNDN);
+    mpfr_clear(square);
+}
+
+static void asinh_derivative_value(mpfr_t y, const mpfr_t x)
+{
+    inverse_of_square(y, x, 1, 1);
+}
+
+static double asinh_derivative_bound(double x)
+{
+    return sqrt(atan_derivative_bound(x));
+}
+
+static void acosh_derivative_value(mpfr_t y, const mpfr_t x)
+{
+    if (mpfr_cmp_ui(x, 1) < 0)
+        mpfr_set_nan(y);
+    else
+        inverse_of_square(y, x, -1, 1);
+}
+
+static double acosh_derivative_bound(double x)
+{
+    return 2.1 / sqrt(x * x - 1);
+}
+
+static void atanh_derivative_value(mpfr_t y, const mpfr_t x)
+{
+    inverse_of_square(y, x, -1, 0);
+    mpfr_neg(y, y, MPFR_RNDN);
+    if (mpfr_inf_p(y)) /* at ±1 */
+        mpfr_set_inf(y, 1);
+}
+
+static double atanh_derivative_radius(double x)
+{
+    return fabs(1 - fabs(x)) / 2;
+}
+
+static double atanh_derivative_bound(double x)
+{
+    return 4.1 / fabs(1 - x * x);
+}
+
 /* Where `below` and `above` are not 0, the function turns between them. */
 const oracle_function oracle_functions[] = {
     { .name = "exp", exp_value, one, exp_bound },
@@ -793,6 +907,9 @@ const oracle_function oracle_functions[] = {
     { .name = "erf", erf_value, at_most_quarter, erf_bound },
     { .name = "erf_derivative", erf_derivative_value, quarter, erf_derivative_bound },
     { .name = "erfc", erfc_value, quarter, erfc_bound },
+    { .name = "sin", sin_value, at_most_one, sin_bound, -INFINITY, INFINITY },
+    { .name = "cos", cos_value, one, cos_bound, -INFINITY, INFINITY },
+    { .name = "tan", tan_value, tan_radius, tan_bound, -INFINITY, INFINITY },
     { .name = "atan", atan_value, half_x, atan_bound },
     { .name = "atan_derivative",
       atan_derivative_value,
@@ -806,6 +923,23 @@ const oracle_function oracle_functions[] = {
     { .name = "asinh", asinh_value, half_x, asinh_bound },
     { .name = "acosh", acosh_value, acosh_radius, acosh_bound },
     { .name = "atanh", atanh_value, asin_radius, atanh_bound },
+    { .name = "tan_derivative",
+      tan_derivative_value,
+      cos_radius,
+      tan_derivative_bound,
+      -INFINITY,
+      INFINITY },
+    { .name = "asinh_derivative",
+      asinh_derivative_value,
+      atan_derivative_radius,
+      asinh_derivative_bound },
+    { .name = "acosh_derivative", acosh_derivative_value, acosh_radius, acosh_derivative_bound },
+    { .name = "atanh_derivative",
+      atanh_derivative_value,
+      atanh_derivative_radius,
+      atanh_derivative_bound,
+      -1.5,
+      1.5 },
     { .name = "cbrt", cbrt_value, half_x, cbrt_bound },
     { .name = "rsqrt", rsqrt_value, half_x, rsqrt_bound },
     { .name = "rsqrt_derivative", rsqrt_derivative_value, half_x, rsqrt_derivative_bound },

@@ -20,6 +20,7 @@
 #include "math/sigmoid.h"
 #include "math/sign.h"
 #include "math/silu.h"
+#include "math/sin.h"
 #include "math/sinh.h"
 #include "math/sqrt.h"
 #include "math/tanh.h"
@@ -193,6 +194,26 @@ static void kernel_erfc(const float *x, float *y, int64_t n)
     map_double(md_erfc, x, y, n);
 }
 
+static void kernel_sin(const float *x, float *y, int64_t n)
+{
+    map_double(md_sin, x, y, n);
+}
+
+static void kernel_cos(const float *x, float *y, int64_t n)
+{
+    map_double(md_cos, x, y, n);
+}
+
+static void kernel_tan(const float *x, float *y, int64_t n)
+{
+    map_double(md_tan, x, y, n);
+}
+
+static void kernel_tan_derivative(const float *x, float *y, int64_t n)
+{
+    map_double(md_tan_derivative, x, y, n);
+}
+
 static void kernel_atan(const float *x, float *y, int64_t n)
 {
     map_double(md_atan, x, y, n);
@@ -233,14 +254,29 @@ static void kernel_asinh(const float *x, float *y, int64_t n)
     map_double(md_asinh, x, y, n);
 }
 
+static void kernel_asinh_derivative(const float *x, float *y, int64_t n)
+{
+    map_double(md_asinh_derivative, x, y, n);
+}
+
 static void kernel_acosh(const float *x, float *y, int64_t n)
 {
     map_double(md_acosh, x, y, n);
 }
 
+static void kernel_acosh_derivative(const float *x, float *y, int64_t n)
+{
+    map_double(md_acosh_derivative, x, y, n);
+}
+
 static void kernel_atanh(const float *x, float *y, int64_t n)
 {
     map_double(md_atanh, x, y, n);
+}
+
+static void kernel_atanh_derivative(const float *x, float *y, int64_t n)
+{
+    map_double(md_atanh_derivative, x, y, n);
 }
 
 static void kernel_cbrt(const float *x, float *y, int64_t n)

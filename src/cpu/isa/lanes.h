@@ -27,6 +27,11 @@ static inline vf md_round(md x)
     return vd_pack(x.lo, x.hi);
 }
 
+static inline md md_gather(const double *p, ml index)
+{
+    return (md){ vd_gather(p, index.lo), vd_gather(p, index.hi) };
+}
+
 static inline md md_set(double x)
 {
     return (md){ vd_set(x), vd_set(x) };
