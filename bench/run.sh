@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Every benchmark, one after another; peers that are not installed are left out of a table and named there.
+set -eu
+cd "$(dirname "$0")/.."
+cmake --preset release >/dev/null # finds the peers that the set-up has just installed
+cmake --build build | tail -1
+echo "== training LeNet-5 (the demo)"
+time build/eadem train examples/lenet5-mnist.yaml | tail -4
+echo "== matrix product, 1 thread"
+build/bench_matmul 1 5
+echo "== elementary functions"
+build/bench_math
+echo "== a LeNet step outside contractions"
+build/bench_ops
