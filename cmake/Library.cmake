@@ -15,7 +15,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(EADEM_ISAS generic avx2 avx512)
   set(EADEM_FLAGS_avx2 -mavx2 -mfma -mf16c)
   if(EADEM_EMULATE_AVX512)
-    set(EADEM_FLAGS_avx512 ${EADEM_FLAGS_avx2})
+    set(EADEM_FLAGS_avx512 ${EADEM_FLAGS_avx2} -Wno-psabi)
     add_compile_definitions(EADEM_EMULATE_AVX512)
   else()
     set(EADEM_FLAGS_avx512 ${EADEM_FLAGS_avx2} -mavx512f -mavx512dq -mavx512vl -mavx512bw
