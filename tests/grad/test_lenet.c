@@ -187,13 +187,59 @@ static void test_first_steps(void **state)
 static void test_first_steps_everywhere(void **state)
 {
     (void)state;
+    const int threads[] = { 1, 3, 7 };
     const char *isa;
     for (int i = 0; (isa = ea_isa_available(i)); i++)
-        for (int threads = 1; threads <= 7; threads += 2 * threads)
+        for (int t = 0; t < 3; t++)
             check_steps(&(ea_context_options){ .contract = EA_CONTRACT_REPDL,
                                                .isa = isa,
-                                               .threads = threads },
+                                               .threads = threads[t] },
                         strcmp(isa, "ref") == 0 ? 1 : 3);
+}
+
+/* --- A batch against its slices --------------------------------------------------------------- */
+
+/* The logits of images [first, first + count) alone must have the bits that they have in the whole
+ * batch, `whole`. */
+static void check_slice(training *t, const DLTensor *images, const DLTensor *whole, int64_t first,
+                        int64_t count)
+{
+    int64_t shape[EA_MAX_DIMS];
+    DLTensor slice = *images;
+    memcpy(shape, images->shape, (size_t)images->ndim * sizeof *shape);
+    shape[0] = count;
+    slice.shape = shape;
+    slice.byte_offset += (uint64_t)(first * 28 * 28) * sizeof(float);
+    ea_tape_begin(t->tape);
+    ea_var *logits = ea_module_forward(t->net, ea_var_input(t->tape, &slice));
+    if (!logits)
+        fail_msg("%s", ea_error_text(t->ctx));
+    const float *wanted = whole->data;
+    assert_memory_equal(ea_var_value(logits)->data, wanted + first * 10,
+                        (size_t)count * 10 * sizeof(float));
+}
+
+static void test_batch_slices(void **state)
+{
+    (void)state;
+    const char *isa;
+    for (int i = 0; (isa = ea_isa_available(i)); i++)
+        for (ea_contract contract = EA_CONTRACT_CHAIN; contract <= EA_CONTRACT_REPDL; contract++) {
+            training t = begin_training(&(ea_context_options){ .contract = contract, .isa = isa });
+            ea_batch batch;
+            DLTensor *whole;
+            assert_int_equal(ea_loader_next(t.loader, &batch), EA_OK);
+            assert_int_equal(ea_tensor_new(t.ctx, EA_FLOAT32, 2, (int64_t[]){ 100, 10 }, &whole),
+                             EA_OK);
+            ea_tape_begin(t.tape);
+            ea_var *logits = ea_module_forward(t.net, ea_var_input(t.tape, batch.images));
+            memcpy(whole->data, ea_var_value(logits)->data, 1000 * sizeof(float));
+            check_slice(&t, batch.images, whole, 0, 1);
+            check_slice(&t, batch.images, whole, 1, 7);
+            check_slice(&t, batch.images, whole, 8, 92);
+            ea_tensor_free(whole);
+            end_training(&t);
+        }
 }
 
 /* --- Eight threads of one process, each with its own context and model ----------------------- */
@@ -278,9 +324,8 @@ int main(void)
     if (!golden)
         return 1;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_initial_parameters),
-        cmocka_unit_test(test_first_steps),
-        cmocka_unit_test(test_first_steps_everywhere),
+        cmocka_unit_test(test_initial_parameters),      cmocka_unit_test(test_first_steps),
+        cmocka_unit_test(test_first_steps_everywhere),  cmocka_unit_test(test_batch_slices),
         cmocka_unit_test(test_eight_trainings_at_once),
     };
     int failures = cmocka_run_group_tests(tests, NULL, NULL);
