@@ -84,10 +84,24 @@ static void print_code(FILE *to, const json_t *code, const char *a, const char *
         print_lines(to, json_string_value(diff));
 }
 
+static void print_files(FILE *to, const json_t *entry)
+{
+    const json_t *file;
+    size_t i;
+    json_array_foreach(json_object_get(entry, "files"), i, file)
+    {
+        fprintf(to, "      %s ", ledger_json_string(file, "kind"));
+        print_value(to, json_object_get(file, "path"));
+        fputs("\n", to);
+    }
+    if (json_object_get(entry, "more"))
+        fprintf(to, "      … and %lld more\n", (long long)ledger_json_integer(entry, "more"));
+}
+
 static void print_data(FILE *to, const json_t *data, const char *a, const char *b)
 {
-    const json_t *entry, *file;
-    size_t i, k;
+    const json_t *entry;
+    size_t i;
     fprintf(to, "  data\n");
     json_array_foreach(data, i, entry)
     {
@@ -95,14 +109,7 @@ static void print_data(FILE *to, const json_t *data, const char *a, const char *
         print_value(to, json_object_get(entry, "path"));
         fputs("\n", to);
         print_pair(to, json_object_get(entry, "a"), json_object_get(entry, "b"), a, b);
-        json_array_foreach(json_object_get(entry, "files"), k, file)
-        {
-            fprintf(to, "      %s ", ledger_json_string(file, "kind"));
-            print_value(to, json_object_get(file, "path"));
-            fputs("\n", to);
-        }
-        if (json_object_get(entry, "more"))
-            fprintf(to, "      … and %lld more\n", (long long)ledger_json_integer(entry, "more"));
+        print_files(to, entry);
     }
 }
 
@@ -233,19 +240,75 @@ void cli_print_trace(FILE *to, const json_t *trace, const char *a, const char *b
     print_ending(to, trace, "ending_b", b);
 }
 
+/* "[7, 77]" */
+static void print_index(FILE *to, const json_t *index)
+{
+    char *text = json_dumps(index, 0);
+    fputs(text ? text : "", to);
+    free(text);
+}
+
+static void print_output_tensor(FILE *to, const json_t *output, const char *a, const char *b)
+{
+    const json_t *tensor = json_object_get(output, "tensor"),
+                 *elements = json_object_get(tensor, "elements"),
+                 *tensors = json_object_get(output, "tensors");
+    if (!tensor) {
+        fprintf(to, "      all %lld tensors are equal; the headers differ\n",
+                (long long)json_integer_value(json_array_get(tensors, 1)));
+        return;
+    }
+    fprintf(to, "      first difference in tensor ");
+    print_value(to, json_object_get(tensor, "name"));
+    if (elements) {
+        fprintf(to, " (%s %s) at ", ledger_json_string(tensor, "type"),
+                ledger_json_string(tensor, "shape"));
+        print_index(to, json_object_get(tensor, "index"));
+    }
+    fputs("\n", to);
+    print_pair(to, json_object_get(tensor, "a"), json_object_get(tensor, "b"), a, b);
+    print_ulps(to, tensor);
+    fputs("      ", to);
+    if (elements)
+        fprintf(to, "%lld of its %lld elements differ; ",
+                (long long)json_integer_value(json_array_get(elements, 0)),
+                (long long)json_integer_value(json_array_get(elements, 1)));
+    fprintf(to, "%lld of %lld tensors differ\n",
+            (long long)json_integer_value(json_array_get(tensors, 0)),
+            (long long)json_integer_value(json_array_get(tensors, 1)));
+}
+
+static void print_output(FILE *to, const json_t *output, const char *a, const char *b)
+{
+    fputs("    ", to);
+    print_value(to, json_object_get(output, "path"));
+    fputs("\n", to);
+    print_pair(to, json_object_get(output, "a"), json_object_get(output, "b"), a, b);
+    print_files(to, output);
+    if (json_object_get(output, "file")) {
+        fprintf(to, "      in ");
+        print_value(to, json_object_get(output, "file"));
+        fputs("\n", to);
+    }
+    if (json_object_get(output, "tensors"))
+        print_output_tensor(to, output, a, b);
+    if (json_object_get(output, "byte"))
+        fprintf(to, "      first difference at byte %lld\n",
+                (long long)ledger_json_integer(output, "byte"));
+    if (json_object_get(output, "why")) {
+        fprintf(to, "      the contents cannot be compared: ");
+        print_value(to, json_object_get(output, "why"));
+        fputs("\n", to);
+    }
+}
+
 static void print_outputs(FILE *to, const json_t *outputs, const char *a, const char *b)
 {
     const json_t *entry;
     size_t i;
     if (json_array_size(outputs))
         fprintf(to, "  outputs\n");
-    json_array_foreach(outputs, i, entry)
-    {
-        fputs("    ", to);
-        print_value(to, json_object_get(entry, "path"));
-        fputs("\n", to);
-        print_pair(to, json_object_get(entry, "a"), json_object_get(entry, "b"), a, b);
-    }
+    json_array_foreach(outputs, i, entry) print_output(to, entry, a, b);
 }
 
 void cli_print_effects(FILE *to, const json_t *effects, const char *a, const char *b)
@@ -254,7 +317,7 @@ void cli_print_effects(FILE *to, const json_t *effects, const char *a, const cha
                  *exit_codes = json_object_get(effects, "exit");
     size_t i;
     if (ledger_json_true(effects, "identical")) {
-        fprintf(to, "effects: none: %lld outputs, metrics and traces are identical\n",
+        fprintf(to, "effects: none: all %lld outputs, metrics and traces are identical\n",
                 (long long)ledger_json_integer(effects, "compared"));
         return;
     }

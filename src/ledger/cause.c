@@ -2,14 +2,14 @@
 #include "ledger/cause.h"
 #include "core/memory.h"
 #include "ledger/codediff.h"
-#include "ledger/compare.h"
 #include "ledger/json.h"
+#include "ledger/output.h"
 #include "ledger/params.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { FILES_LISTED = 20, KEY_MAX = 1024, DEPTH_MAX = 8 };
+enum { KEY_MAX = 1024, DEPTH_MAX = 8 };
 
 static ea_status no_memory(void)
 {
@@ -67,46 +67,14 @@ static void compare_params(const json_t *a, const json_t *b, json_t *params, jso
 /* --- Data ---------------------------------------------------------------------------------------
  */
 
-static ea_status list_file(void *argument, const ledger_difference *difference)
-{
-    json_t *entry = argument, *files = json_object_get(entry, "files");
-    char kind[2] = { difference->kind, 0 };
-    if (json_array_size(files) < FILES_LISTED)
-        json_array_append_new(files, json_pack("{s:s, s:o}", "kind", kind, "path",
-                                               ledger_json_text(difference->path)));
-    else
-        json_object_set_new(entry, "more", json_integer(ledger_json_integer(entry, "more") + 1));
-    return EA_OK;
-}
-
-static bool folder_of(const json_t *entry, ledger_snapshot *out)
-{
-    *out = (ledger_snapshot){ .type = LEDGER_FOLDER_ENTRY };
-    return strcmp(ledger_json_string(entry, "type"), "folder") == 0 &&
-           ledger_record_digest(entry, "digest", &out->digest);
-}
-
 static ea_status add_data(ledger_store *store, const json_t *path, const json_t *a, const json_t *b,
                           json_t *list)
 {
-    ledger_snapshot before, after;
     json_t *entry = json_pack("{s:O, s:O?, s:O?}", "path", path, "a", json_object_get(a, "digest"),
                               "b", json_object_get(b, "digest"));
     if (!entry || json_array_append_new(list, entry) != 0)
         return no_memory();
-    if (!folder_of(a, &before) || !folder_of(b, &after))
-        return EA_OK;
-    json_object_set_new(entry, "files", json_array());
-    return ledger_compare(store, &before, &after, list_file, entry);
-}
-
-static const json_t *find_path(const json_t *entries, const json_t *path)
-{
-    const json_t *entry;
-    size_t i;
-    json_array_foreach(entries, i,
-                       entry) if (json_equal(json_object_get(entry, "path"), path)) return entry;
-    return NULL;
+    return ledger_list_files(store, a, b, entry);
 }
 
 static ea_status compare_data(ledger_store *store, const json_t *a, const json_t *b, json_t *list)
@@ -115,12 +83,12 @@ static ea_status compare_data(ledger_store *store, const json_t *a, const json_t
     size_t i;
     json_array_foreach(a, i, entry)
     {
-        const json_t *path = json_object_get(entry, "path"), *other = find_path(b, path);
+        const json_t *path = json_object_get(entry, "path"), *other = ledger_find_path(b, path);
         if (!other ||
             !json_equal(json_object_get(entry, "digest"), json_object_get(other, "digest")))
             EA_TRY(add_data(store, path, entry, other, list));
     }
-    json_array_foreach(b, i, entry) if (!find_path(a, json_object_get(entry, "path")))
+    json_array_foreach(b, i, entry) if (!ledger_find_path(a, json_object_get(entry, "path")))
         EA_TRY(add_data(store, json_object_get(entry, "path"), NULL, entry, list));
     return EA_OK;
 }

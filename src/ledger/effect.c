@@ -4,8 +4,8 @@
 #include "core/view.h"
 #include "io/run.h"
 #include "ledger/json.h"
+#include "ledger/output.h"
 #include "ledger/report.h"
-#include "ledger/scratch.h"
 #include "ledger/trace.h"
 
 #include <stdio.h>
@@ -17,49 +17,6 @@ enum { REPORT_MAX = 1 << 30 };
 static ea_status no_memory(void)
 {
     return core_fail(NULL, EA_ERR_MEMORY, "no memory to compare two runs");
-}
-
-/* --- Outputs ------------------------------------------------------------------------------------
- */
-
-static const json_t *find_path(const json_t *entries, const json_t *path)
-{
-    const json_t *entry;
-    size_t i;
-    json_array_foreach(entries, i,
-                       entry) if (json_equal(json_object_get(entry, "path"), path)) return entry;
-    return NULL;
-}
-
-static json_t *digest_or_null(const json_t *entry)
-{
-    const char *digest = ledger_json_string(entry, "digest");
-    return *digest ? json_string(digest) : json_null();
-}
-
-static void add_output(json_t *list, const json_t *path, const json_t *a, const json_t *b)
-{
-    json_t *entry =
-        json_pack("{s:O, s:o, s:o}", "path", path, "a", digest_or_null(a), "b", digest_or_null(b));
-    json_array_append_new(list, entry);
-}
-
-static int64_t compare_outputs(const json_t *a, const json_t *b, json_t *list)
-{
-    const json_t *entry;
-    size_t i;
-    int64_t compared = 0;
-    json_array_foreach(a, i, entry)
-    {
-        const json_t *path = json_object_get(entry, "path"), *other = find_path(b, path);
-        const char *digest = ledger_json_string(entry, "digest");
-        compared += *digest != 0;
-        if (!other || strcmp(digest, ledger_json_string(other, "digest")) != 0)
-            add_output(list, path, entry, other);
-    }
-    json_array_foreach(b, i, entry) if (!find_path(a, json_object_get(entry, "path")))
-        add_output(list, json_object_get(entry, "path"), NULL, entry);
-    return compared;
 }
 
 /* --- Metrics ------------------------------------------------------------------------------------
@@ -346,12 +303,7 @@ static ea_status compare_stored(ledger_store *store, const ledger_digest *a, con
 {
     ledger_scratch scratch;
     char path_a[PATH_MAX], path_b[PATH_MAX];
-    EA_TRY(ledger_scratch_make(NULL, &scratch));
-    snprintf(path_a, sizeof path_a, "%.*s/a", PATH_MAX - 4, scratch.path);
-    snprintf(path_b, sizeof path_b, "%.*s/b", PATH_MAX - 4, scratch.path);
-    ea_status status = ledger_get_file(store, a, path_a, 0600);
-    if (status == EA_OK)
-        status = ledger_get_file(store, b, path_b, 0600);
+    ea_status status = ledger_scratch_pair(store, a, b, &scratch, path_a, path_b);
     if (status == EA_OK)
         status = ledger_trace_effect(path_a, path_b, out);
     ledger_scratch_remove(&scratch);
@@ -392,9 +344,10 @@ ea_status ledger_effects(ledger_store *store, const json_t *a, const json_t *b, 
     json_t *outputs = json_array(), *metrics = NULL, *trace = NULL;
     const json_t *exit_a = json_object_get(a, "exit"), *exit_b = json_object_get(b, "exit");
     *out = NULL;
-    compared +=
-        compare_outputs(json_object_get(a, "outputs"), json_object_get(b, "outputs"), outputs);
-    ea_status status = compare_metrics(store, a, b, &compared, &metrics);
+    ea_status status = ledger_outputs_compare(store, json_object_get(a, "outputs"),
+                                              json_object_get(b, "outputs"), outputs, &compared);
+    if (status == EA_OK)
+        status = compare_metrics(store, a, b, &compared, &metrics);
     if (status == EA_OK)
         status = compare_traces(store, a, b, &compared, &trace);
     if (status != EA_OK) {

@@ -8,7 +8,7 @@
  *
  *   {"identical": bool, "compared": how many outputs, metrics and traces,
  *    "exit": [a, b],                          when the exit codes differ
- *    "outputs": [{"path", "a", "b"}],         digests, or null where the output is missing
+ *    "outputs": [{"path", "a", "b", …}],      digests, and what output.h says of the contents
  *    "metrics": [{"key", "step", "a", "b", "ulps", "float_ulps", "counts": [a, b]}],
  *    "trace": {"outcome", "step", "role", "name", "shape", "a", "b", …}}
  *

@@ -31,7 +31,7 @@ run=$("$eadem" runs last --json | python3 -c 'import json,sys; print(json.load(s
 # Everything changes afterwards; the record does not.
 printf 9 >code; printf 9 >data/x; rm extra; rm -r out; git_ commit -qam later
 expect 0 "$eadem" verify "$run"
-has 'verdict  identical'; has 'none: 2 outputs, metrics and traces'
+has 'verdict  identical'; has 'none: all 2 outputs, metrics and traces'
 grep -q "^$home/tmp/eadem-" "$home/err" || fail "it did not run in a fresh folder: $(cat "$home/err")"
 grep -q secret "$home/err" && fail "a variable that is not recorded reached the repetition"
 [ "$(cat code data/x)" = 99 ] && [ ! -e out ] || fail "the project was touched"
