@@ -12,6 +12,7 @@ crash loses nothing. Floats are kept exactly. Threads and forked workers may rep
 but the standard library.
 """
 import os
+import sys
 import time
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
@@ -72,4 +73,14 @@ def _descriptor() -> int:
         path = os.path.join(os.environ["EADEM_RUN_DIR"], "report")
         _file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
         _pid = os.getpid()
+        _leave_python()
     return _file
+
+
+def _leave_python() -> None:
+    """Tells the recorder which Python this is: a shell or make may have started it."""
+    try:
+        with open(os.path.join(os.environ["EADEM_RUN_DIR"], "python"), "x") as file:
+            file.write(sys.executable)
+    except OSError:  # there already, or no room: the reports matter more
+        pass

@@ -128,6 +128,8 @@ static int show_versions(ledger_store *store, const request *asked, const char *
         fprintf(stderr, "': eadem data list shows what there is\n");
         return CLI_FAILED;
     }
+    if (status == EA_OK && to.count == 0 && !asked->json)
+        fprintf(stderr, "no data: eadem data add PATH --name NAME keeps some\n");
     return cli_result("data", status);
 }
 

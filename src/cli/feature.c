@@ -16,7 +16,7 @@ static void print_help(FILE *to)
         "       eadem feature ingest TABLE FILE.csv\n"
         "       eadem feature join EVENTS.csv --features TABLE,… --name NAME [--time COLUMN]\n"
         "       eadem feature get TABLE KEY [--at TIME] [--json]\n"
-        "       eadem feature list [TABLE]\n"
+        "       eadem feature list [TABLE] [--json]\n"
         "\n"
         "Tables of values that change over time, and what was known at a moment.\n"
         "\n"
@@ -28,7 +28,7 @@ static void print_help(FILE *to)
         "          file; empty where there is none. Columns are called TABLE.COLUMN\n"
         "  get     the value of a key at a moment (the latest without --at); exit code 1 when\n"
         "          nothing is known\n"
-        "  list    all tables, or the versions of one, as JSON\n"
+        "  list    all tables, or the versions of one\n"
         "\n"
         "Where a TABLE is read it may be TABLE@3 for the rows up to version 3; in a join also\n"
         "TABLE@3=COLUMN when the events call the key COLUMN. A time is seconds since 1970, a\n"
@@ -126,25 +126,59 @@ static int get(ledger_store *store, const request *asked)
     json_t *value;
     if (row && asked->json)
         cli_print_json(row);
-    else if (row)
-        json_object_foreach(row, column, value) if (json_is_string(value))
+    else if (row) {
+        json_object_foreach(row, column, value)
         {
+            if (!json_is_string(value))
+                continue;
             cli_print_text(stdout, column);
             putchar('=');
             cli_print_text(stdout, json_string_value(value));
             putchar('\n');
         }
+    } else
+        fprintf(stderr, "nothing is known of this key%s\n", asked->at ? " at that time" : "");
     int code = row ? CLI_OK : CLI_FAILED;
     json_decref(row);
     return code;
 }
 
+static const char *text_of(const json_t *row, const char *key)
+{
+    const char *text = json_string_value(json_object_get(row, key));
+    return text ? text : "";
+}
+
+/* Version 0 is a table that nothing was ingested into yet. */
+static void print_version(const json_t *row)
+{
+    char time[CLI_TIME_TEXT];
+    long long version = json_integer_value(json_object_get(row, "version"));
+    cli_print_text(stdout, text_of(row, "name"));
+    if (version)
+        printf("@%lld  %lld rows  %.12s  %s", version,
+               (long long)json_integer_value(json_object_get(row, "rows")), text_of(row, "sha256"),
+               cli_time_text(json_integer_value(json_object_get(row, "time")), time));
+    else
+        printf("  empty");
+    printf("  key ");
+    cli_print_text(stdout, text_of(row, "key"));
+    printf(", time ");
+    cli_print_text(stdout, text_of(row, "time_column"));
+    printf("\n");
+}
+
 static int list(ledger_store *store, const request *asked)
 {
-    json_t *rows;
+    json_t *rows, *row;
+    size_t i;
     ea_status status = ledger_feature_list(store, asked->count ? asked->operands[0] : NULL, &rows);
-    if (status == EA_OK)
+    if (status == EA_OK && asked->json)
         cli_print_json(rows);
+    else if (status == EA_OK && json_array_size(rows) == 0)
+        fprintf(stderr, "no such feature table: eadem feature define makes one\n");
+    else if (status == EA_OK)
+        json_array_foreach(rows, i, row) print_version(row);
     json_decref(rows);
     return cli_result("feature", status);
 }

@@ -36,7 +36,7 @@ bool cli_options(const char *command, const cli_option *options, int argc, char 
 
 int cli_usage(const char *command)
 {
-    fprintf(stderr, "eadem %s: see eadem %s --help\n", command, command);
+    fprintf(stderr, "eadem %s: wrong usage: see eadem %s --help\n", command, command);
     return CLI_USAGE;
 }
 

@@ -19,7 +19,7 @@ typedef struct cli_option {
 bool cli_options(const char *command, const cli_option *options, int argc, char **argv, int *count,
                  char ***operands);
 
-/* "see eadem COMMAND --help" on standard error, and CLI_USAGE. */
+/* "wrong usage: see eadem COMMAND --help" on standard error, and CLI_USAGE. */
 int cli_usage(const char *command);
 /* The exit code for a status; for a failure the library's sentence goes to standard error. */
 int cli_result(const char *command, ea_status status);

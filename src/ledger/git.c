@@ -156,6 +156,8 @@ static ea_status consider(patch_work *work, const char *path, bool submodule)
     if (lstat(full, &info) == 0) {
         if (!S_ISREG(info.st_mode) && !S_ISLNK(info.st_mode))
             return leave_out(work, path, "neither a file nor a link");
+        if (S_ISREG(info.st_mode) && ledger_secret_content(full))
+            return leave_out(work, path, "it holds a private key");
         if (info.st_size > LEDGER_PATCH_FILE_MAX) {
             snprintf(why, sizeof why, "%lld bytes, more than %d", (long long)info.st_size,
                      LEDGER_PATCH_FILE_MAX);
@@ -204,11 +206,9 @@ static ea_status read_entry(patch_work *work, const char *entry, json_t *code)
  */
 
 static ea_status run_git(patch_work *work, const char *const *argv, const char *const *variables,
-                         int input, char **text, size_t *size)
+                         char **text, size_t *size)
 {
-    ledger_process_options options = {
-        .argv = argv, .folder = work->top, .variables = variables, .input = input
-    };
+    ledger_process_options options = { .argv = argv, .folder = work->top, .variables = variables };
     int code;
     EA_TRY(ledger_process_run(work->git->ctx, &options, STATUS_MAX, text, size, &code));
     if (code == 0)
@@ -216,6 +216,29 @@ static ea_status run_git(patch_work *work, const char *const *argv, const char *
     core_free(*text);
     *text = NULL;
     return core_fail(work->git->ctx, EA_ERR_IO, "git %s failed with exit code %d", argv[1], code);
+}
+
+/* For a command that prints only complaints: the last of them says why it failed. */
+static ea_status change_with_git(patch_work *work, const char *const *argv,
+                                 const char *const *variables, int input)
+{
+    ledger_process_options options = {
+        .argv = argv, .folder = work->top, .variables = variables, .input = input, .errors = true
+    };
+    char *text;
+    size_t size;
+    int code;
+    EA_TRY(ledger_process_run(work->git->ctx, &options, STATUS_MAX, &text, &size, &code));
+    while (size && text[size - 1] == '\n')
+        text[--size] = 0;
+    const char *last = strrchr(text, '\n');
+    ea_status status = code
+                           ? core_fail(work->git->ctx, EA_ERR_IO,
+                                       "the uncommitted changes cannot be recorded: git %s: %.300s",
+                                       argv[1], last ? last + 1 : text)
+                           : EA_OK;
+    core_free(text);
+    return status;
 }
 
 static ea_status write_paths(patch_work *work, int *out)
@@ -268,18 +291,13 @@ static ea_status make_patch(patch_work *work, bool has_commit, ledger_git_state 
         return core_fail(work->git->ctx, EA_ERR_IO, "cannot make a folder in %s: %s", work->scratch,
                          strerror(errno));
     int list = -1;
-    char *text = NULL;
-    size_t size;
     EA_TRY(write_paths(work, &list));
-    ea_status status = has_commit ? run_git(work, read_tree, variables, 0, &text, &size) : EA_OK;
-    core_free(text);
-    text = NULL;
+    ea_status status = has_commit ? change_with_git(work, read_tree, variables, 0) : EA_OK;
     if (status == EA_OK)
-        status = run_git(work, add, variables, list, &text, &size);
-    core_free(text);
+        status = change_with_git(work, add, variables, list);
     close(list);
     if (status == EA_OK)
-        status = run_git(work, diff, variables, 0, &out->patch, &out->patch_size);
+        status = run_git(work, diff, variables, &out->patch, &out->patch_size);
     return status;
 }
 

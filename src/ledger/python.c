@@ -1,7 +1,6 @@
 /* python.c: a Python interpreter's version and packages. Packages are the names of the `.dist-info`
- * and
- * `.egg-info` entries in its site folders: the same that importlib.metadata lists, without the 50
- * ms that a start of the interpreter takes. */
+ * and `.egg-info` entries in its site folders: the same that importlib.metadata lists, without the
+ * 50 ms that a start of the interpreter takes. */
 #include "ledger/python.h"
 #include "core/memory.h"
 #include "ledger/environment.h"
@@ -134,6 +133,26 @@ static json_t *find_packages(const char *interpreter, const char *minor)
     return packages;
 }
 
+/* A launcher such as pyenv's is a script under the interpreter's name: it is asked what it starts.
+ */
+static void resolve_launcher(char interpreter[PATH_MAX])
+{
+    char begin[2] = "", *text = NULL;
+    size_t size;
+    int code, file = open(interpreter, O_RDONLY | O_CLOEXEC);
+    bool script = file >= 0 && read(file, begin, 2) == 2 && memcmp(begin, "#!", 2) == 0;
+    if (file >= 0)
+        close(file);
+    const char *argv[] = { interpreter, "-ISc", "import sys; print(sys.executable)", NULL };
+    ledger_process_options options = { .argv = argv };
+    if (!script || ledger_process_run(NULL, &options, PATH_MAX, &text, &size, &code) != EA_OK)
+        return;
+    text[strcspn(text, "\n")] = 0;
+    if (code == 0 && text[0] == '/' && strlen(text) < PATH_MAX)
+        strcpy(interpreter, text);
+    core_free(text);
+}
+
 json_t *ledger_python(const char *program)
 {
     char interpreter[PATH_MAX], *text = NULL, minor[16];
@@ -143,6 +162,7 @@ json_t *ledger_python(const char *program)
         strcpy(interpreter, program);
     else if (!read_shebang(program, interpreter))
         return NULL;
+    resolve_launcher(interpreter);
     const char *argv[] = { interpreter, "--version", NULL };
     ledger_process_options options = { .argv = argv };
     json_t *python = json_pack("{s:s}", "path", interpreter);

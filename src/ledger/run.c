@@ -15,6 +15,7 @@
 #include "ledger/json.h"
 #include "ledger/path.h"
 #include "ledger/process.h"
+#include "ledger/python.h"
 #include "ledger/scratch.h"
 
 #include <dirent.h>
@@ -367,6 +368,24 @@ static ea_status take_outputs(running *r)
     return EA_OK;
 }
 
+/* A Python that something else started (a shell, make, uv) has left its path in the run's folder
+ * when it imported eadem.run. */
+static void take_python(running *r)
+{
+    char path[PATH_MAX] = "";
+    int file = openat(r->folder_fd, "python", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (file < 0 || json_object_get(r->captured, "python")) {
+        if (file >= 0)
+            close(file);
+        return;
+    }
+    ssize_t size = read(file, path, sizeof path - 1);
+    close(file);
+    json_t *python = size > 0 && path[0] == '/' ? ledger_python(path) : NULL;
+    if (python)
+        json_object_set_new(r->captured, "python", python);
+}
+
 static ea_status record_after(running *r, const ledger_child_result *result)
 {
     char hex[LEDGER_HEX_SIZE];
@@ -377,6 +396,7 @@ static ea_status record_after(running *r, const ledger_child_result *result)
     r->capturing = false;
     if (!r->captured || json_object_set_new(r->record, "environment", r->captured) != 0)
         return no_memory(r);
+    take_python(r);
     if (r->has_program_digest)
         json_object_set_new(r->record, "program_digest",
                             json_string(ledger_hex(&r->program_digest, hex)));
@@ -411,6 +431,21 @@ static const char *path_variable(const ledger_repeat *repeat)
     return NULL;
 }
 
+/* As a shell: 126 for a file that cannot be run, 127 when there is none. */
+static ea_status no_program(const running *r, int *exit_code)
+{
+    const char *name = r->options->argv[0];
+    char path[PATH_MAX];
+    bool there = strchr(name, '/') && ledger_path_absolute(r->options->folder, name, path) &&
+                 access(path, F_OK) == 0;
+    *exit_code = there ? 126 : 127;
+    if (there)
+        return core_fail(r->ctx, EA_ERR_ARGUMENT,
+                         "'%.200s' cannot be run: it is not executable (chmod +x) or is a folder",
+                         name);
+    return core_fail(r->ctx, EA_ERR_ARGUMENT, "there is no program '%.200s' that can be run", name);
+}
+
 ea_status ledger_run(ledger_store *store, const ledger_run_options *options,
                      ledger_run_result *result)
 {
@@ -426,8 +461,7 @@ ea_status ledger_run(ledger_store *store, const ledger_run_options *options,
         snprintf(r.program, sizeof r.program, "%s", options->repeat->program);
     else if (!ledger_find_program(options->argv[0], path_variable(options->repeat), options->folder,
                                   r.program))
-        return core_fail(r.ctx, EA_ERR_ARGUMENT, "there is no program '%.200s' that can be run",
-                         options->argv[0]);
+        return no_program(&r, &result->exit_code);
     result->exit_code = 1;
     start_capture(&r);
     ea_status status = record_before(&r);

@@ -150,6 +150,11 @@ static ea_status add_condition(builder *b, const char *condition)
                          "operators are < <= > >= = != ~",
                          condition);
     const char *value = rest + strlen(operators[op].text), *sql = operators[op].sql;
+    if (*value && strchr("<>=!", *value))
+        return core_fail(ledger_context(b->store), EA_ERR_ARGUMENT,
+                         "the condition '%.100s' has an operator that is none: there are < <= > >= "
+                         "= != ~",
+                         condition);
     ledger_number number;
     bool is_number = ledger_number_read(value, &number) && strcmp(sql, "LIKE") != 0;
     int column = find_column(key, length);

@@ -1,10 +1,12 @@
-/* secret.c: the lists behind what a record leaves out. docs/ledger.md repeats them for users. */
-#define _GNU_SOURCE /* CPU_COUNT, FNM_CASEFOLD */
+/* secret.c: the lists behind what a record leaves out. docs/runs.md sums them up for users. */
+#define _GNU_SOURCE /* FNM_CASEFOLD, memmem, strcasestr */
 #include "ledger/secret.h"
 
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *const secret_names[] = {
     ".env",
@@ -83,7 +85,15 @@ static const char *const recorded[] = {
     "TORCH_*",
     "PYTORCH_*",
     "ATEN_*",
-    "TF_*",
+    "TF_CPP_*",
+    "TF_CUDNN_*",
+    "TF_DETERMINISTIC_*",
+    "TF_ENABLE_*",
+    "TF_FORCE_*",
+    "TF_GPU_*",
+    "TF_NUM_*",
+    "TF_USE_*",
+    "TF_XLA_*",
     "XLA_*",
     "JAX_*",
     "TRITON_*",
@@ -112,7 +122,8 @@ enum {
     SECRET_NAMES = sizeof secret_names / sizeof secret_names[0],
     SECRET_FOLDERS = sizeof secret_folders / sizeof secret_folders[0],
     RECORDED = sizeof recorded / sizeof recorded[0],
-    SECRET_WORDS = sizeof secret_words / sizeof secret_words[0]
+    SECRET_WORDS = sizeof secret_words / sizeof secret_words[0],
+    PEM_SEEN = 4096 /* bytes of a file that are looked at */
 };
 
 static bool below_secret_folder(const char *path)
@@ -134,6 +145,19 @@ bool ledger_secret_file(const char *path)
     return below_secret_folder(path);
 }
 
+/* PEM (RFC 7468), as `eadem keygen`, OpenSSL and OpenSSH write keys, under whatever name. */
+bool ledger_secret_content(const char *path)
+{
+    static const char begin[] = "-----BEGIN ", end[] = "PRIVATE KEY-----";
+    char data[PEM_SEEN];
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    ssize_t size = file < 0 ? 0 : read(file, data, sizeof data);
+    if (file >= 0)
+        close(file);
+    const char *at = size > 0 ? memmem(data, (size_t)size, begin, strlen(begin)) : NULL;
+    return at && memmem(at, (size_t)(data + size - at), end, strlen(end));
+}
+
 /* "https://user:password@host": something before an @ in the authority. */
 static bool holds_password(const char *value)
 {
@@ -144,7 +168,7 @@ static bool holds_password(const char *value)
 bool ledger_recorded_variable(const char *name, const char *value)
 {
     for (int i = 0; i < SECRET_WORDS; i++)
-        if (strstr(name, secret_words[i]))
+        if (strcasestr(name, secret_words[i]))
             return false;
     if (holds_password(value))
         return false;

@@ -178,6 +178,18 @@ static void check_machine(verification *v, const json_t *here)
                            : " or has other instruction sets; --anyway repeats it all the same");
 }
 
+static bool has_output(const json_t *record)
+{
+    const json_t *entry;
+    size_t i;
+    json_array_foreach(json_object_get(record, "outputs"), i, entry)
+    {
+        if (*ledger_json_string(entry, "digest"))
+            return true;
+    }
+    return false;
+}
+
 static ea_status check_run(verification *v)
 {
     const char *status = ledger_json_string(v->record, "status");
@@ -185,8 +197,7 @@ static ea_status check_run(verification *v)
     size_t i;
     if (strcmp(status, "finished") != 0 && strcmp(status, "failed") != 0)
         say(v->missing, "an end: the run is %s", status);
-    if (json_array_size(json_object_get(v->record, "outputs")) == 0 &&
-        json_object_size(json_object_get(v->record, "metrics")) == 0 &&
+    if (!has_output(v->record) && json_object_size(json_object_get(v->record, "metrics")) == 0 &&
         !json_object_get(v->record, "trace"))
         say(v->missing, "a result: the run has no outputs, metrics or trace to compare");
     json_array_foreach(json_object_get(json_object_get(v->record, "code"), "left_out"), i, entry)

@@ -1,5 +1,5 @@
 # Sourced by the ledger's script tests: a project in a new folder, checks, and removal at the end.
-eadem=$1/eadem
+eadem=$(realpath "$1")/eadem
 work=$(mktemp -d)
 log=$(mktemp -d) # standard output and error of the last command, as files out and err
 trap 'chmod -R u+w "$work"; rm -rf "$work" "$log"' EXIT

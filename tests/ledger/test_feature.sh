@@ -71,7 +71,7 @@ for bad in 'k,t,v\n1,5\n' 'k,t,v\n1,yesterday,2\n' 'k,t,v\n1,5,"x\n' 'k,t\n1,5\n
     expect 1 "$eadem" feature ingest f bad.csv
     says err bad.csv
 done
-expect 0 "$eadem" feature list f
+expect 0 "$eadem" feature list f --json
 [ "$(grep -c '"version"' "$log/out")" = 1 ] || fail "a failed ingestion left a version"
 whole
 echo "features: joins, ties, versions, errors"

@@ -25,17 +25,18 @@ rm o e
 # Code: commit, patch with changes, untracked files and names of every kind; secrets and ignored files left out.
 printf 'two\n' >>code.txt; printf 'b\0\1\2' >binary.bin; printf 'x' >ignored.txt
 printf 'KEY=1\n' >.env; mkdir deep; printf 'k' >deep/id_rsa; printf 'n' >$'new\nline "q" ü.txt'
-head -c 9000000 /dev/zero >large.bin
+head -c 9000000 /dev/zero >large.bin; "$eadem" keygen mykey >/dev/null
 "$eadem" run --quiet -- true
 [ "$(record 'r["code"]["commit"]')" = "$(git rev-parse HEAD)" ] || fail "commit"
 record '"\n".join(sorted(e["path"]+": "+e["why"] for e in r["code"]["left_out"]))' >left
-grep -q '^.env: its name' left && grep -q '^deep/id_rsa: its name' left && grep -q '^large.bin: 9000000' left ||
+grep -q '^.env: its name' left && grep -q '^deep/id_rsa: its name' left && grep -q '^large.bin: 9000000' left &&
+    grep -q '^mykey: it holds a private key' left ||
     fail "left out: $(cat left)"
-rm large.bin left
+rm large.bin left mykey mykey.pub
 patch=$(record 'r["code"]["patch"]')
 "$eadem" runs last --patch >"$home/patch"
 [ "$(sha256sum <"$home/patch" | cut -d' ' -f1)" = "$patch" ] || fail "patch digest"
-grep -q KEY "$home/patch" && fail "a secret is in the patch"
+grep -q 'KEY=1\|PRIVATE' "$home/patch" && fail "a secret is in the patch"
 grep -q ignored.txt "$home/patch" && fail "an ignored file is in the patch"
 git_ clone -q . ../clone; git -C ../clone apply "$home/patch"
 cmp code.txt ../clone/code.txt; cmp binary.bin ../clone/binary.bin
@@ -59,12 +60,24 @@ printf '{"seed": 7, "lr": 0.20}' >p.json
 [ -z "$(ls .eadem/runs)" ] || fail "run folders are left: $(ls .eadem/runs)"
 
 # Environment: an allowlist, no secrets.
-OMP_NUM_THREADS=3 MY_SECRET=s CUDA_API_KEY=s PYTHONHASHSEED=0 TORCH_HOME=http://u:pw@h "$eadem" run --quiet -- true
+TF_VAR_db_password=s OMP_NUM_THREADS=3 MY_SECRET=s CUDA_API_KEY=s PYTHONHASHSEED=0 TORCH_HOME=http://u:pw@h "$eadem" run --quiet -- true
 [ "$(record '"OMP_NUM_THREADS" in r["variables"], "PYTHONHASHSEED" in r["variables"], "MY_SECRET" in r["variables"],
-"CUDA_API_KEY" in r["variables"], "TORCH_HOME" in r["variables"]')" = "(True, True, False, False, False)" ] || fail "variables"
+"CUDA_API_KEY" in r["variables"], "TORCH_HOME" in r["variables"], "TF_VAR_db_password" in r["variables"]')" = \
+"(True, True, False, False, False, False)" ] || fail "variables"
 [ "$(record 'r["environment"]["kernel"]')" = "$(uname -r)" ] || fail "kernel"
 "$eadem" run --quiet -- python3 -c pass
 [ "Python $(record 'r["environment"]["python"]["version"]')" = "$(python3 --version)" ] || fail "python"
+# A launcher under Python's name, such as pyenv's: what it starts is recorded.
+mkdir ../shims; printf '#!/bin/sh\nexec %s "$@"\n' "$(python3 -c 'import sys; print(sys.executable)')" >../shims/python3
+chmod +x ../shims/python3; PATH=$home/shims:$PATH "$eadem" run --quiet -- python3 -c pass
+[ "$(record 'r["environment"]["python"]["path"]')" = "$(python3 -c 'import sys; print(sys.executable)')" ] || fail "launcher"
+[ "$(record 'r["program"]')" = "$home/shims/python3" ] || fail "program"
+
+# What cannot be run: the codes of a shell.
+code() { local got=0; "$@" 2>../e || got=$?; echo $got; }
+[ "$(code "$eadem" run -- no-such-program)" = 127 ] && [ "$(code "$eadem" run -- ./code.txt)" = 126 ] || fail "127, 126"
+grep -q 'not executable' ../e || fail "126: $(cat ../e)"
+[ "$(code "$eadem" runs --where 'lr>>3')" = 1 ] || fail "an operator that is none"
 
 # Reports: floats are exact, names may hold anything, a crash loses nothing.
 "$eadem" run --quiet -- sh -c "\"$eadem\" log loss=0.1 n=12345678901234567 --step 1; \"$eadem\" log \$'a\tb=1' -- loss=nan

@@ -39,4 +39,8 @@ assert m["thread"]["count"] == 2000 and "damaged_reports" not in r
 assert m["child"]["last"] == 1 and m["last"]["last"] == 7 and m["last"]["step"] == 9
 assert r["params"]["lr"] == "0.1" and r["params"]["note"] == "tab\there\nand \\ ü", r["params"]
 END
+# Started by something else: the Python is known all the same.
+expect 3 "$eadem" run --quiet -- sh -c "python3 '$log/program.py'; exit 3"
+[ "$("$eadem" runs last --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["environment"]["python"]["path"])')" = \
+    "$(python3 -c 'import sys; print(sys.executable)')" ] || fail "Python behind a shell"
 echo "python: all passed"

@@ -24,7 +24,7 @@ sed -i "s|\"\$EADEM\"|'$eadem'|" train.sh # only listed variables reach a repeti
 printf 'ignored/\nout/\n' >.gitignore
 printf 1 >code; git_ add .; git_ commit -qm first
 mkdir -p data ignored; printf 2 >data/x; printf 3 >code; printf 4 >extra # changed and untracked
-cp /bin/cat ignored/tool
+cp /bin/cp ignored/tool
 
 OMP_NUM_THREADS=5 MARK=secret "$eadem" run --quiet --data data --out out --param seed=1 -- sh train.sh >/dev/null
 run=$("$eadem" runs last --json | python3 -c 'import json,sys; print(json.load(sys.stdin)["id"])')
@@ -64,9 +64,9 @@ expect 0 "$eadem" verify last; has 'read where it is'
 printf b >../data2/x
 expect 2 "$eadem" verify last~1; has 'data2: it lies outside the project and has changed'
 # A program that git ignores is taken from the project, and that is said.
-"$eadem" run --quiet --out r -- sh -c 'ignored/tool code >r'; rm r
+"$eadem" run --quiet --out r -- sh -c 'ignored/tool code r'; rm r
 expect 1 "$eadem" verify last
-"$eadem" run --quiet --out r --data code -- ignored/tool code
+"$eadem" run --quiet --out r --data code -- ignored/tool code r
 expect 0 "$eadem" verify last; has 'no part of the record.s code'
 
 # Inputs cannot be written.
