@@ -4,8 +4,8 @@ set -eu
 cd "$(dirname "$0")/.."
 cmake --preset release >/dev/null # finds the peers that the set-up has just installed
 cmake --build build | tail -1
-echo "== training LeNet-5 (the demo)"
-time build/eadem train examples/lenet5-mnist.yaml | tail -4
+echo "== training LeNet-5 (the demo) beside PyTorch and RepDL"
+bench/lenet.sh 2 1200 60
 echo "== matrix product, 1 thread"
 build/bench_matmul 1 5
 echo "== elementary functions"
