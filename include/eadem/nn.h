@@ -100,7 +100,26 @@ EA_API ea_var *ea_var_conv2d(ea_var *x, ea_var *weight, ea_var *bias,
 /* Stands for a bias that is not there (NULL would mean a failure). */
 EA_API extern ea_var *const ea_no_bias;
 
+/* `dims` spatial dimensions as in eadem/op/pool.h; `sizes` are the result's spatial ones. */
+EA_API ea_var *ea_var_max_pool(ea_var *x, int dims, const ea_pool_options *options);
 EA_API ea_var *ea_var_max_pool2d(ea_var *x, const ea_pool_options *options);
+EA_API ea_var *ea_var_adaptive_max_pool(ea_var *x, int dims, const int64_t *sizes);
+EA_API ea_var *ea_var_fractional_max_pool(ea_var *x, int dims, const int64_t *kernel,
+                                          const int64_t *sizes, const DLTensor *samples);
+/* indices must outlive the step. */
+EA_API ea_var *ea_var_max_unpool(ea_var *x, int dims, const DLTensor *indices,
+                                 const int64_t *sizes);
+EA_API ea_var *ea_var_avg_pool(ea_var *x, int dims, const ea_pool_options *options);
+EA_API ea_var *ea_var_adaptive_avg_pool(ea_var *x, int dims, const int64_t *sizes);
+
+EA_API ea_var *ea_var_pad(ea_var *x, int dims, const ea_pad_options *options);
+EA_API ea_var *ea_var_unfold(ea_var *x, const ea_unfold_options *options);
+EA_API ea_var *ea_var_fold(ea_var *x, const int64_t size[2], const ea_unfold_options *options);
+EA_API ea_var *ea_var_pixel_shuffle(ea_var *x, int64_t r);
+EA_API ea_var *ea_var_pixel_unshuffle(ea_var *x, int64_t r);
+/* sizes may be NULL: then options->scale gives them. */
+EA_API ea_var *ea_var_interpolate(ea_var *x, int dims, const int64_t *sizes,
+                                  const ea_interpolate_options *options);
 
 /* weight and bias [c] as values; running_mean and running_var [c] are updated in training. */
 EA_API ea_var *ea_var_batch_norm(ea_var *x, ea_var *weight, ea_var *bias, DLTensor *running_mean,

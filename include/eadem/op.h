@@ -17,6 +17,7 @@
 #include "eadem/op/optim.h"
 #include "eadem/op/pool.h"
 #include "eadem/op/reduce.h"
+#include "eadem/op/resample.h"
 #include "eadem/op/softmax.h"
 
 #endif

@@ -12,6 +12,7 @@ extern const conform_family conform_norm;
 extern const conform_family conform_optim;
 extern const conform_family conform_pool;
 extern const conform_family conform_reduce;
+extern const conform_family conform_resample;
 extern const conform_family conform_softmax;
 
 /* Lines "contract family/case digest", then NULL; made from tests/golden/conformance.txt. */

@@ -1,4 +1,4 @@
-/* pool.c: cases of max pooling. */
+/* pool.c: cases of pooling. */
 #include "conform/families.h"
 #include "eadem/op.h"
 
@@ -81,9 +81,140 @@ static void storage(conform *c)
         (ea_pool_options){ .kernel = { 3, 3 }, .stride = { 1, 1 } }, 7, 7, EA_BFLOAT16);
 }
 
+/* --- Other dimensions and kinds --------------------------------------------------------------- */
+
+/* Maxima, their positions and the gradient of one kind, `call` filling the first two. */
+typedef ea_status (*max_door)(ea_context *ctx, const DLTensor *x, DLTensor *out, DLTensor *indices);
+
+static void run_max(conform *c, int dims, max_door call, const DLTensor *x, const int64_t *shape)
+{
+    if (!x)
+        return;
+    ea_context *ctx = conform_context(c);
+    DLTensor *out = conform_zeros(c, EA_FLOAT32, x->ndim, shape);
+    DLTensor *positions = conform_zeros(c, EA_INT64, x->ndim, shape);
+    DLTensor *grad_x = conform_zeros(c, EA_FLOAT32, x->ndim, x->shape);
+    conform_check(c, call(ctx, x, out, positions));
+    conform_check(c, ea_max_pool_backward(ctx, dims, conform_floats(c, 55, x->ndim, shape),
+                                          positions, grad_x));
+    conform_emit(c, out);
+    conform_emit(c, positions);
+    conform_emit(c, grad_x);
+}
+
+static ea_status line(ea_context *ctx, const DLTensor *x, DLTensor *out, DLTensor *indices)
+{
+    return ea_max_pool(ctx, 1, x, &(ea_pool_options){ .kernel = { 3 }, .stride = { 2 } }, out,
+                       indices);
+}
+
+static ea_status cube(ea_context *ctx, const DLTensor *x, DLTensor *out, DLTensor *indices)
+{
+    return ea_max_pool(ctx, 3, x,
+                       &(ea_pool_options){ .kernel = { 2, 3, 2 },
+                                           .stride = { 1, 2, 3 },
+                                           .padding = { 1, 1, 1 },
+                                           .dilation = { 2, 1, 2 } },
+                       out, indices);
+}
+
+static ea_status adaptive_plane(ea_context *ctx, const DLTensor *x, DLTensor *out,
+                                DLTensor *indices)
+{
+    return ea_adaptive_max_pool(ctx, 2, x, out, indices);
+}
+
+static ea_status adaptive_cube(ea_context *ctx, const DLTensor *x, DLTensor *out, DLTensor *indices)
+{
+    return ea_adaptive_max_pool(ctx, 3, x, out, indices);
+}
+
+static void dimensions(conform *c)
+{
+    run_max(c, 1, line, conform_bits(c, 1, 3, (int64_t[]){ 2, 3, 17 }), (int64_t[]){ 2, 3, 8 });
+    run_max(c, 3, cube, conform_floats(c, 2, 5, (int64_t[]){ 1, 2, 5, 6, 7 }),
+            (int64_t[]){ 1, 2, 5, 3, 3 });
+    run_max(c, 2, adaptive_plane, conform_floats(c, 3, 4, (int64_t[]){ 2, 2, 10, 7 }),
+            (int64_t[]){ 2, 2, 4, 9 });
+    run_max(c, 3, adaptive_cube, conform_bits(c, 4, 4, (int64_t[]){ 2, 5, 6, 7 }),
+            (int64_t[]){ 2, 2, 5, 3 });
+}
+
+static ea_status fractional_plane(ea_context *ctx, const DLTensor *x, DLTensor *out,
+                                  DLTensor *indices)
+{
+    float numbers[8] = { 0, 0.5f, 0.25f, 0.999f, 0.1f, 0.75f, 0.0001f, 0.625f };
+    DLTensor samples = { .data = numbers,
+                         .device = { kDLCPU, 0 },
+                         .ndim = 3,
+                         .dtype = EA_FLOAT32,
+                         .shape = (int64_t[]){ 2, 2, 2 } };
+    return ea_fractional_max_pool(ctx, 2, x, (int64_t[]){ 2, 3 }, &samples, out, indices);
+}
+
+static void fractional(conform *c)
+{
+    run_max(c, 2, fractional_plane, conform_floats(c, 5, 4, (int64_t[]){ 2, 2, 13, 11 }),
+            (int64_t[]){ 2, 2, 7, 6 });
+}
+
+static void unpool(conform *c)
+{
+    ea_context *ctx = conform_context(c);
+    int64_t small[] = { 2, 3, 4, 5 }, large[] = { 2, 3, 9, 8 };
+    DLTensor *x = conform_bits(c, 6, 4, small), *indices = conform_indices(c, 7, 72, 4, small);
+    DLTensor *out = conform_zeros(c, EA_FLOAT32, 4, large);
+    DLTensor *grad = conform_floats(c, 8, 4, large);
+    DLTensor *grad_x = conform_zeros(c, EA_FLOAT32, 4, small);
+    conform_check(c, ea_max_unpool(ctx, 2, x, indices, out));
+    conform_check(c, ea_max_unpool_backward(ctx, 2, grad, indices, grad_x));
+    conform_emit(c, out);
+    conform_emit(c, grad_x);
+}
+
+/* options NULL: adaptive. */
+static void run_average(conform *c, int dims, const DLTensor *x, const ea_pool_options *options,
+                        const int64_t *shape)
+{
+    if (!x)
+        return;
+    ea_context *ctx = conform_context(c);
+    DLTensor *out = conform_zeros(c, EA_FLOAT32, x->ndim, shape);
+    DLTensor *grad = conform_floats(c, 66, x->ndim, shape);
+    DLTensor *grad_x = conform_zeros(c, EA_FLOAT32, x->ndim, x->shape);
+    conform_check(c, options ? ea_avg_pool(ctx, dims, x, options, out)
+                             : ea_adaptive_avg_pool(ctx, dims, x, out));
+    conform_check(c, options ? ea_avg_pool_backward(ctx, dims, grad, options, grad_x)
+                             : ea_adaptive_avg_pool_backward(ctx, dims, grad, grad_x));
+    conform_emit(c, out);
+    conform_emit(c, grad_x);
+}
+
+static void average(conform *c)
+{
+    DLTensor *plane = conform_floats(c, 1, 4, (int64_t[]){ 2, 2, 17, 33 });
+    ea_pool_options overlapping = {
+        .kernel = { 3, 4 }, .stride = { 2, 3 }, .padding = { 1, 2 }, .ceil_mode = 1
+    };
+    run_average(c, 2, plane, &overlapping, (int64_t[]){ 2, 2, 9, 12 });
+    overlapping.exclude_padding = 1;
+    run_average(c, 2, plane, &overlapping, (int64_t[]){ 2, 2, 9, 12 });
+    overlapping.divisor_override = 5;
+    run_average(c, 2, plane, &overlapping, (int64_t[]){ 2, 2, 9, 12 });
+    run_average(c, 1, conform_bits(c, 2, 3, (int64_t[]){ 2, 1, 40 }),
+                &(ea_pool_options){ .kernel = { 4 } }, (int64_t[]){ 2, 1, 10 });
+    run_average(c, 3, conform_floats(c, 3, 5, (int64_t[]){ 1, 2, 4, 5, 6 }),
+                &(ea_pool_options){ .kernel = { 2, 2, 3 }, .stride = { 1, 2, 1 } },
+                (int64_t[]){ 1, 2, 3, 2, 4 });
+    run_average(c, 2, plane, NULL, (int64_t[]){ 2, 2, 1, 1 });
+    run_average(c, 2, conform_strided(c, plane, 3, -2), NULL, (int64_t[]){ 2, 2, 5, 20 });
+}
+
 static const conform_case cases[] = {
     { "two-by-two", two_by_two }, { "overlapping", overlapping }, { "options", options },
     { "specials", specials },     { "strides", strides },         { "storage", storage },
+    { "dimensions", dimensions }, { "fractional", fractional },   { "unpool", unpool },
+    { "average", average },
 };
 
 const conform_family conform_pool = { "pool", cases, sizeof cases / sizeof cases[0] };

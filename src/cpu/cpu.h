@@ -29,10 +29,6 @@ ea_status cpu_cross_entropy_backward(ea_context *ctx, const ea_view *grad_out, c
                                      const ea_view *grad_x);
 ea_status cpu_batch_norm(ea_context *ctx, const ref_norm *norm);
 ea_status cpu_batch_norm_backward(ea_context *ctx, const ref_norm_backward *norm);
-ea_status cpu_max_pool2d(ea_context *ctx, const ea_view *x, const ea_pool_options *options,
-                         const ea_view *out, const ea_view *indices);
-ea_status cpu_max_pool2d_backward(ea_context *ctx, const ea_view *grad_out, const ea_view *indices,
-                                  const ea_view *grad_x);
 ea_status cpu_sgd(ea_context *ctx, const ref_sgd_scalars *s, const ea_view *grad,
                   const ea_view *param, const ea_view *buffer);
 ea_status cpu_adam(ea_context *ctx, const ref_adam_scalars *s, const ea_view *grad,

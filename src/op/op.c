@@ -1,6 +1,18 @@
 /* op.c: checks that the doors share. */
 #include "op/op.h"
 
+op_scope op_enter(ea_context *ctx)
+{
+    return (op_scope){ core_fp_enter(), core_arena_mark(ctx->arena) };
+}
+
+ea_status op_leave(ea_context *ctx, const op_scope *scope, ea_status status)
+{
+    core_arena_release(ctx->arena, scope->mark);
+    core_fp_leave(scope->fp);
+    return status;
+}
+
 ea_status op_view_of_out(ea_context *ctx, const char *function, const char *name,
                          const DLTensor *tensor, unsigned dtypes, ea_view *out)
 {
@@ -67,4 +79,36 @@ ea_status op_no_overlap(ea_context *ctx, const char *function, const char *name,
         return EA_OK;
     return core_fail(ctx, EA_ERR_ARGUMENT, "%s: out overlaps %s in memory: give it its own",
                      function, name);
+}
+
+ea_status op_spatial(ea_context *ctx, const char *function, const char *name, int dims,
+                     ea_view *view)
+{
+    if (dims < 1 || dims > 3)
+        return core_fail(ctx, EA_ERR_ARGUMENT, "%s: dims is %d: give 1, 2 or 3", function, dims);
+    if (view->ndim != dims + 1 && view->ndim != dims + 2)
+        return core_fail(ctx, EA_ERR_SHAPE,
+                         "%s: %s has %d dimensions: give [n, c, …] or [c, …] with %d more",
+                         function, name, view->ndim, dims);
+    ea_view whole = { .data = view->data, .dtype = view->dtype, .ndim = 5 };
+    for (int d = 0; d < 5; d++)
+        whole.shape[d] = 1;
+    for (int from = 0; from < view->ndim; from++) {
+        int to = from < view->ndim - dims ? 2 - (view->ndim - dims) + from : 5 - view->ndim + from;
+        whole.shape[to] = view->shape[from];
+        whole.stride[to] = view->stride[from];
+    }
+    *view = whole;
+    return EA_OK;
+}
+
+ea_status op_same_planes(ea_context *ctx, const char *function, const ea_view *a, const ea_view *b)
+{
+    if (a->shape[0] == b->shape[0] && a->shape[1] == b->shape[1])
+        return EA_OK;
+    return core_fail(ctx, EA_ERR_SHAPE,
+                     "%s: tensors of %lld images with %lld channels and of %lld with %lld do not "
+                     "fit: give equal ones",
+                     function, (long long)a->shape[0], (long long)a->shape[1],
+                     (long long)b->shape[0], (long long)b->shape[1]);
 }

@@ -8,7 +8,6 @@
 #include "core/view.h"
 #include "eadem/op/loss.h"
 #include "eadem/op/optim.h"
-#include "eadem/op/pool.h"
 
 /* matmul.c: a [..., m, k], b [..., k, n], out [..., m, n] with equal leading dimensions; bias is
  * NULL or expanded to out's shape. */
@@ -84,13 +83,6 @@ typedef struct ref_norm_backward {
 
 ea_status ref_batch_norm(ea_context *ctx, const ref_norm *norm);
 ea_status ref_batch_norm_backward(ea_context *ctx, const ref_norm_backward *norm);
-
-/* --- pool.c: four dimensions; options without zeros ------------------------------------------- */
-
-ea_status ref_max_pool2d(ea_context *ctx, const ea_view *x, const ea_pool_options *options,
-                         const ea_view *out, const ea_view *indices);
-ea_status ref_max_pool2d_backward(ea_context *ctx, const ea_view *grad_out, const ea_view *indices,
-                                  const ea_view *grad_x);
 
 /* --- optim.c: contiguous float32 of one shape; NULL for a state that is not used -------------- */
 

@@ -101,7 +101,7 @@ static void same_bits(const tensor *got, const tensor *want, const char *what)
 }
 
 static const int thread_counts[] = { 1, 2, 3, 7 };
-static tensor a, b, bias, got, want;
+__attribute__((unused)) static tensor a, b, bias, got, want; /* not every test needs all */
 
 typedef ea_status (*operation)(ea_context *ctx, DLTensor *out, bool with_bias);
 

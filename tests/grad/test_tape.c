@@ -147,6 +147,95 @@ static ea_var *max_pool2d_ceil(ea_var **x)
     return ea_var_max_pool2d(x[0], &(ea_pool_options){ .kernel = { 2, 2 }, .ceil_mode = 1 });
 }
 
+static ea_var *max_pool3d(ea_var **x)
+{
+    return ea_var_max_pool(x[0], 3, &(ea_pool_options){ .kernel = { 2, 2, 3 } });
+}
+
+static ea_var *avg_pool1d(ea_var **x)
+{
+    return ea_var_avg_pool(x[0], 1, &(ea_pool_options){ .kernel = { 3 }, .stride = { 2 } });
+}
+
+static ea_var *avg_pool2d(ea_var **x)
+{
+    return ea_var_avg_pool(
+        x[0], 2, &(ea_pool_options){ .kernel = { 3, 2 }, .padding = { 1, 1 }, .ceil_mode = 1 });
+}
+
+static ea_var *adaptive_max_pool2d(ea_var **x)
+{
+    return ea_var_adaptive_max_pool(x[0], 2, (int64_t[]){ 2, 3 });
+}
+
+static ea_var *adaptive_avg_pool2d(ea_var **x)
+{
+    return ea_var_adaptive_avg_pool(x[0], 2, (int64_t[]){ 3, 2 });
+}
+
+static ea_var *fractional_max_pool2d(ea_var **x)
+{
+    static float numbers[2] = { 0.25f, 0.75f };
+    static int64_t shape[3] = { 1, 1, 2 };
+    static const DLTensor samples = { .data = numbers,
+                                      .device = { kDLCPU, 0 },
+                                      .ndim = 3,
+                                      .dtype = { kDLFloat, 32, 1 },
+                                      .shape = shape };
+    return ea_var_fractional_max_pool(x[0], 2, (int64_t[]){ 2, 2 }, (int64_t[]){ 3, 3 }, &samples);
+}
+
+static ea_var *max_unpool1d(ea_var **x)
+{
+    static int64_t places[3] = { 5, 0, 3 }, shape[3] = { 1, 1, 3 };
+    static const DLTensor indices = { .data = places,
+                                      .device = { kDLCPU, 0 },
+                                      .ndim = 3,
+                                      .dtype = { kDLInt, 64, 1 },
+                                      .shape = shape };
+    return ea_var_max_unpool(x[0], 1, &indices, (int64_t[]){ 6 });
+}
+
+static ea_var *pad_reflect(ea_var **x)
+{
+    return ea_var_pad(
+        x[0], 2,
+        &(ea_pad_options){ .mode = EA_PAD_REFLECT, .before = { 2, 1 }, .after = { 0, 3 } });
+}
+
+static ea_var *unfold(ea_var **x)
+{
+    return ea_var_unfold(x[0], &(ea_unfold_options){ .kernel = { 2, 3 }, .padding = { 1, 0 } });
+}
+
+static ea_var *fold(ea_var **x)
+{
+    return ea_var_fold(x[0], (int64_t[]){ 3, 4 }, &(ea_unfold_options){ .kernel = { 2, 2 } });
+}
+
+static ea_var *pixel_shuffle(ea_var **x)
+{
+    return ea_var_pixel_shuffle(x[0], 2);
+}
+
+static ea_var *pixel_unshuffle(ea_var **x)
+{
+    return ea_var_pixel_unshuffle(x[0], 2);
+}
+
+static ea_var *interpolate_bicubic(ea_var **x)
+{
+    return ea_var_interpolate(x[0], 2, (int64_t[]){ 7, 3 },
+                              &(ea_interpolate_options){ .mode = EA_INTERPOLATE_CUBIC });
+}
+
+static ea_var *interpolate_linear(ea_var **x)
+{
+    return ea_var_interpolate(
+        x[0], 1, NULL,
+        &(ea_interpolate_options){ .mode = EA_INTERPOLATE_LINEAR, .scale = { 2.5 } });
+}
+
 static ea_var *batch_norm(ea_var **x)
 {
     return ea_var_batch_norm(x[0], x[1], x[2], NULL, NULL,
@@ -224,6 +313,20 @@ static const struct {
     { "max_pool2d", max_pool2d },
     { "max_pool2d overlapping", max_pool2d_overlapping },
     { "max_pool2d ceil", max_pool2d_ceil },
+    { "max_pool3d", max_pool3d },
+    { "avg_pool1d", avg_pool1d },
+    { "avg_pool2d", avg_pool2d },
+    { "adaptive_max_pool2d", adaptive_max_pool2d },
+    { "adaptive_avg_pool2d", adaptive_avg_pool2d },
+    { "fractional_max_pool2d", fractional_max_pool2d },
+    { "max_unpool1d", max_unpool1d },
+    { "pad reflect", pad_reflect },
+    { "unfold", unfold },
+    { "fold", fold },
+    { "pixel_shuffle", pixel_shuffle },
+    { "pixel_unshuffle", pixel_unshuffle },
+    { "interpolate bicubic", interpolate_bicubic },
+    { "interpolate linear", interpolate_linear },
     { "batch_norm 2d", batch_norm },
     { "batch_norm 1d", batch_norm },
     { "cross_entropy mean", cross_entropy_mean },

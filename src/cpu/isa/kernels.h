@@ -11,6 +11,7 @@
 #include "cpu/isa/kernels_optim.h"
 #include "cpu/isa/kernels_pool.h"
 #include "cpu/isa/kernels_reduce.h"
+#include "cpu/isa/kernels_resample.h"
 #include "cpu/isa/kernels_transformer.h"
 
 const cpu_kernels CPU_KERNELS_TABLE = {
@@ -99,6 +100,8 @@ const cpu_kernels CPU_KERNELS_TABLE = {
     .rows_together = VF_LANES,
     .add_rows = kernel_add_rows,
     .max_pool_2x2 = kernel_max_pool_2x2,
+    .axis_rows = kernel_axis_rows,
+    .axis_line = kernel_axis_line,
     .sgd = kernel_sgd,
     .adam = kernel_adam,
 };
