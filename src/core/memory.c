@@ -4,8 +4,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { ALIGNMENT = 64, MAX_BLOCKS = 48 };
+/* Large blocks ask for huge pages: a product of large matrices touches more small ones than the
+ * processor keeps translations of. */
+enum { ALIGNMENT = 64, HUGE_PAGE = 2 << 20, HUGE_FROM = 4 << 20, MAX_BLOCKS = 48 };
 
 static _Atomic int64_t fail_at;
 static _Atomic int64_t count;
@@ -26,8 +29,14 @@ void *core_alloc(size_t bytes)
     int64_t number = atomic_fetch_add(&count, 1) + 1;
     if (number == atomic_load(&fail_at) || bytes > SIZE_MAX / 2)
         return NULL;
-    size_t rounded = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    return aligned_alloc(ALIGNMENT, rounded ? rounded : ALIGNMENT);
+    size_t alignment = bytes < HUGE_FROM ? ALIGNMENT : HUGE_PAGE;
+    size_t rounded = (bytes + alignment - 1) / alignment * alignment;
+    void *block = aligned_alloc(alignment, rounded ? rounded : alignment);
+#ifdef MADV_HUGEPAGE
+    if (block && alignment == HUGE_PAGE)
+        (void)madvise(block, rounded, MADV_HUGEPAGE); /* only advice: it may fail */
+#endif
+    return block;
 }
 
 void *core_alloc_zero(size_t bytes)

@@ -18,14 +18,14 @@ struct core_pool {
     pthread_cond_t work;
     pthread_cond_t done;
     _Atomic uint64_t job; /* counts jobs; a worker waits for it to change */
-    bool stop;            /* under mutex */
+    bool stop, open;      /* under mutex; open: workers may join the job */
 
     core_task task;
     void *argument;
     int64_t n;
     int64_t piece;
     _Atomic int64_t next;
-    _Atomic int busy; /* workers that have not finished the current job */
+    _Atomic int busy; /* workers that joined the job and have not left; joins are under mutex */
 };
 
 typedef struct worker_start {
@@ -53,19 +53,19 @@ static void pause_spin(void)
 #endif
 }
 
-/* Waits for a job other than `seen`; returns false when the pool ends. */
-static bool wait_for_job(core_pool *pool, uint64_t *seen)
+/* Waits for a job other than `seen` and joins it, unless the caller has already closed it: then all
+ * its pieces are taken, and nobody waits for a worker that wakes late. False when the pool ends. */
+static bool join_job(core_pool *pool, uint64_t *seen)
 {
-    for (int i = 0; i < SPINS; i++) {
-        if (atomic_load(&pool->job) != *seen)
-            break;
+    for (int i = 0; i < SPINS && atomic_load(&pool->job) == *seen; i++)
         pause_spin();
-    }
     pthread_mutex_lock(&pool->mutex);
-    while (!pool->stop && atomic_load(&pool->job) == *seen)
+    while (!pool->stop && !(pool->open && atomic_load(&pool->job) != *seen))
         pthread_cond_wait(&pool->work, &pool->mutex);
     *seen = atomic_load(&pool->job);
     bool go = !pool->stop;
+    if (go)
+        atomic_fetch_add(&pool->busy, 1);
     pthread_mutex_unlock(&pool->mutex);
     return go;
 }
@@ -77,7 +77,7 @@ static void *worker_main(void *argument)
     core_pool *pool = start.pool;
     core_fp_enter(); /* for the thread's life: it may have inherited the creator's settings */
     uint64_t seen = 0;
-    while (wait_for_job(pool, &seen)) {
+    while (join_job(pool, &seen)) {
         take_pieces(pool, start.number);
         if (atomic_fetch_sub(&pool->busy, 1) == 1) {
             pthread_mutex_lock(&pool->mutex);
@@ -136,6 +136,13 @@ void core_pool_destroy(core_pool *pool)
     core_free(pool);
 }
 
+static void close_job(core_pool *pool)
+{
+    pthread_mutex_lock(&pool->mutex);
+    pool->open = false;
+    pthread_mutex_unlock(&pool->mutex);
+}
+
 static void wait_for_workers(core_pool *pool)
 {
     for (int i = 0; i < SPINS; i++) {
@@ -168,10 +175,11 @@ void core_parallel(ea_context *ctx, int64_t n, int64_t grain, core_task task, vo
     pool->n = n;
     pool->piece = piece < grain ? grain : piece;
     atomic_store(&pool->next, 0);
-    atomic_store(&pool->busy, pool->started);
+    pool->open = true;
     atomic_fetch_add(&pool->job, 1);
     pthread_cond_broadcast(&pool->work);
     pthread_mutex_unlock(&pool->mutex);
     take_pieces(pool, 0);
+    close_job(pool);
     wait_for_workers(pool);
 }

@@ -1,13 +1,16 @@
 /* gemm.c: contraction, blocked for the caches.
  *
- * The result is cut into tiles, the unit of work of a thread. Of a tile, all terms are computed
- * piece after piece of at most PIECE terms: a panel of b over one piece stays in the first-level
- * cache while all rows of the tile pass it, and the tile's part of a stays in the second level.
- * Between pieces the chains rest in memory, which is exact.
+ * Rows come in groups of a register tile's height (gemm_rows, or less by one row, so that all
+ * groups are about equal), columns in panels of its width. Some groups times some panels make a
+ * block, the unit of work of a thread. Of a block, all terms are computed piece after piece of at
+ * most PIECE terms: a panel of b over one piece stays in the first-level cache while all groups
+ * pass it, and the block's part of a stays in the second level. Between pieces the chains rest in
+ * memory, which is exact.
  *
- * An operand is read in place when it is small; packed once for all tiles when several tiles need
- * it
- * (`shared`); else each tile packs the piece it needs into its thread's scratch memory.
+ * Rows of b with neighbouring columns are read in place: the first group that passes a panel copies
+ * it for the others. Else panels are packed: by each block, or once for all when several blocks
+ * need them (`shared`). The same holds for a, whose rows are read in place when the block is
+ * narrow.
  */
 #include "cpu/gemm.h"
 #include "core/memory.h"
@@ -17,12 +20,13 @@
 
 enum {
     PIECE = 256,           /* divides 1024 */
-    TILE_ROWS = 192,       /* PIECE · TILE_ROWS floats: 192 KB */
-    TILE_COLUMNS = 256,    /* of a tile that packs its own b */
-    PLAIN = 20 << 10,      /* elements of an operand that is read in place */
+    BLOCK_GROUPS = 48,     /* PIECE terms of 48 · 6 rows: 288 KB */
+    NARROW = 16,           /* panels of a block that does not pack a */
+    REST = 1 << 20,        /* most chains of a block that rest between pieces */
+    PLAIN = 20 << 10,      /* elements of an a that is read in place */
     SHARED_MAX = 8 << 20,  /* elements of a shared operand */
     SERIAL_WORK = 1 << 18, /* multiply-adds that are not worth a second thread */
-    TILES_PER_THREAD = 4,
+    BLOCKS_PER_THREAD = 3,
 };
 
 typedef enum source { IN_PLACE, SHARED, OWN } source;
@@ -31,8 +35,10 @@ typedef struct plan {
     const gemm *g;
     const cpu_kernels *kernels;
     source a_from, b_from;
-    int64_t column_begin, column_end; /* the columns that the shared b holds */
-    int64_t tile_rows, tile_columns, row_tiles, column_tiles;
+    int64_t column_begin, column_end;    /* the columns of this plan */
+    int64_t groups, height, tall_groups; /* the first tall_groups have height + 1 rows */
+    int64_t panels;
+    int64_t row_blocks, column_blocks;
     float *shared;
     float *scratch; /* of worker w: scratch + w · scratch_size */
     int64_t scratch_size, own_a, own_b, own_total;
@@ -48,12 +54,68 @@ static int64_t smaller(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* Equal parts of n, multiples of `step`, none above `most`. */
-static int64_t part(int64_t n, int64_t most, int64_t step)
+static int64_t divide_up(int64_t n, int64_t by)
 {
-    int64_t parts = (n + most - 1) / most;
-    return parts < 1 ? step : round_up((n + parts - 1) / parts, step);
+    return (n + by - 1) / by;
 }
+
+static int64_t row_of(const plan *p, int64_t group)
+{
+    return group * p->height + smaller(group, p->tall_groups);
+}
+
+static int64_t height_of(const plan *p, int64_t group)
+{
+    return p->height + (group < p->tall_groups);
+}
+
+/* --- Packing ---------------------------------------------------------------------------------- */
+
+static void pack(const plan *p, const gemm_side *side, int64_t batch, int64_t line, int64_t lines,
+                 int64_t width, int64_t k, int64_t terms, float *to)
+{
+    gemm_box box = { p->kernels, batch, line, lines, k, terms, (int)width, terms * width };
+    side->pack(side, &box, to);
+}
+
+/* Items are panels of b. A shared operand has all terms of a panel, then the next panel. */
+static void share_b(void *argument, int64_t begin, int64_t end, int worker)
+{
+    (void)worker;
+    const plan *p = argument;
+    int64_t terms = p->g->terms, width = p->kernels->gemm_columns;
+    int64_t column = p->column_begin + begin * width;
+    int64_t stop = smaller(p->column_begin + end * width, p->column_end);
+    pack(p, &p->g->b, 0, column, stop - column, width, 0, terms, p->shared + begin * width * terms);
+}
+
+/* Items are groups of a. */
+static void share_a(void *argument, int64_t begin, int64_t end, int worker)
+{
+    (void)worker;
+    const plan *p = argument;
+    int64_t terms = p->g->terms;
+    for (int64_t group = begin; group < end; group++)
+        pack(p, &p->g->a, 0, row_of(p, group), height_of(p, group), height_of(p, group), 0, terms,
+             p->shared + row_of(p, group) * terms);
+}
+
+static void share(ea_context *ctx, plan *p)
+{
+    int64_t grain = SERIAL_WORK / 16 / (p->g->terms * p->kernels->gemm_columns) + 1;
+    if (p->b_from == SHARED)
+        core_parallel(ctx, p->panels, grain, share_b, p);
+    else if (p->a_from == SHARED)
+        core_parallel(ctx, p->groups, grain, share_a, p);
+}
+
+/* --- A block ---------------------------------------------------------------------------------- */
+
+typedef struct block {
+    int64_t batch, group, group_end, row, rows, column, column_end;
+    float *a, *b;         /* this thread's packed pieces */
+    float *total, *chain; /* this thread's results, panel after panel */
+} block;
 
 static const float *plain_at(const gemm_side *side, int64_t batch, int64_t line, int64_t k)
 {
@@ -61,244 +123,252 @@ static const float *plain_at(const gemm_side *side, int64_t batch, int64_t line,
     return side->plain + offset + line * side->line_stride + k * side->k_stride;
 }
 
-/* --- Packing ---------------------------------------------------------------------------------- */
-
-static void pack_panels(const cpu_kernels *kernels, const gemm_side *side, int64_t batch,
-                        int64_t line, int64_t end, int width, int64_t k, int64_t terms,
-                        int64_t panel, float *to)
+static float *out_at(const gemm *g, const block *t, int64_t column)
 {
-    gemm_box box = { kernels, batch, line, end - line, k, terms, width, panel };
-    side->pack(side, &box, to);
+    int64_t offset = g->out_offsets ? g->out_offsets[t->batch] : 0;
+    return g->out + offset + t->row * g->out_row + column;
 }
 
-typedef struct share_job {
-    const plan *plan;
-    const gemm_side *side;
-    int64_t begin, end;
-    int width;
-} share_job;
-
-/* Items are panels; the shared operand has panels of all terms. */
-static void share_panels(void *argument, int64_t begin, int64_t end, int worker)
+/* Whether the panel at `column` lies in the result, whole. */
+static bool is_direct(const plan *p, int64_t column)
 {
-    (void)worker;
-    const share_job *job = argument;
-    const plan *p = job->plan;
-    int64_t size = p->g->terms * job->width;
-    int64_t stop = smaller(job->begin + end * job->width, job->end);
-    pack_panels(p->kernels, job->side, 0, job->begin + begin * job->width, stop, job->width, 0,
-                p->g->terms, size, p->shared + begin * size);
+    return p->g->out && column + p->kernels->gemm_columns <= p->column_end;
 }
 
-static void share(ea_context *ctx, const plan *p)
+/* Where the totals of the panel at `column` lie: scratch has all panels when there is no such
+ * memory, else only one that is not whole. */
+static float *panel_total(const plan *p, const block *t, int64_t column, int64_t *row_size)
 {
-    share_job job = { p, &p->g->b, p->column_begin, p->column_end, p->kernels->gemm_columns };
-    if (p->a_from == SHARED)
-        job = (share_job){ p, &p->g->a, 0, p->g->rows, p->kernels->gemm_rows };
-    int64_t panels = (job.end - job.begin + job.width - 1) / job.width;
-    int64_t grain = SERIAL_WORK / 16 / (p->g->terms * job.width) + 1;
-    core_parallel(ctx, panels, grain, share_panels, &job);
-}
-
-/* --- A tile ----------------------------------------------------------------------------------- */
-
-typedef struct tile {
-    int64_t batch, row, rows, column, columns;
-    float *a, *b;         /* this thread's packed pieces */
-    float *total, *chain; /* this thread's results */
-    int64_t row_size;     /* of total and chain */
-} tile;
-
-/* Where the totals of the panel at `column` lie: in the result, or for a panel that is not whole,
- * or when there is no such memory, in scratch. */
-static float *panel_total(const plan *p, const tile *t, int64_t column, int64_t *row_size)
-{
-    const gemm *g = p->g;
-    if (g->out && column + p->kernels->gemm_columns <= t->column + t->columns) {
-        *row_size = g->out_row;
-        int64_t offset = g->out_offsets ? g->out_offsets[t->batch] : 0;
-        return g->out + offset + t->row * g->out_row + column;
+    if (is_direct(p, column)) {
+        *row_size = p->g->out_row;
+        return out_at(p->g, t, column);
     }
-    *row_size = t->row_size;
-    return t->total + (column - t->column);
+    *row_size = p->kernels->gemm_columns;
+    return p->g->out ? t->total : t->total + (column - t->column) * t->rows;
 }
 
-static void set_a(const plan *p, const tile *t, int64_t k, int64_t terms, cpu_gemm_panel *panel)
-{
-    const gemm *g = p->g;
-    int rows = p->kernels->gemm_rows;
-    panel->a_line = 1;
-    panel->a_k = rows;
-    if (p->a_from == IN_PLACE) {
-        panel->a = plain_at(&g->a, t->batch, t->row, k);
-        panel->a_line = g->a.line_stride;
-        panel->a_k = g->a.k_stride;
-        panel->a_panel = rows * g->a.line_stride;
-    } else if (p->a_from == SHARED) {
-        panel->a = p->shared + t->row * g->terms + k * rows;
-        panel->a_panel = g->terms * rows;
-    } else {
-        panel->a = t->a;
-        panel->a_panel = terms * rows;
-    }
-}
-
-static void set_b(const plan *p, const tile *t, int64_t column, int64_t k, int64_t terms,
+/* Groups first … of one height, from k on. */
+static void set_a(const plan *p, const block *t, int64_t first, int64_t k, int64_t terms,
                   cpu_gemm_panel *panel)
 {
-    const gemm *g = p->g;
-    int width = p->kernels->gemm_columns;
+    const gemm_side *a = &p->g->a;
+    int64_t height = height_of(p, first), row = row_of(p, first);
+    panel->height = (int)height;
+    if (p->a_from == IN_PLACE) {
+        panel->a = plain_at(a, t->batch, row, k);
+        panel->a_line = a->line_stride;
+        panel->a_k = a->k_stride;
+        panel->a_group = height * a->line_stride;
+        return;
+    }
+    panel->a_line = 1;
+    panel->a_k = height;
+    panel->a = t->a + (row - t->row) * terms;
+    panel->a_group = terms * height;
+    if (p->a_from == SHARED) {
+        panel->a = p->shared + row * p->g->terms + k * height;
+        panel->a_group = p->g->terms * height;
+    }
+}
+
+static void set_b(const plan *p, const block *t, int64_t column, int64_t k, int64_t terms,
+                  cpu_gemm_panel *panel)
+{
+    const gemm_side *b = &p->g->b;
+    int64_t width = p->kernels->gemm_columns, lines = smaller(width, p->column_end - column);
+    bool more = column + 2 * width <= t->column_end;
+    panel->keep = NULL;
     panel->b_k = width;
     if (p->b_from == SHARED) {
-        panel->b = p->shared + (column - p->column_begin) * g->terms + k * width;
-    } else if (p->b_from == OWN) {
-        panel->b = t->b + (column - t->column) * terms;
-    } else if (column + width <= t->column + t->columns) {
-        panel->b = plain_at(&g->b, t->batch, column, k);
-        panel->b_k = g->b.k_stride;
-    } else { /* in place, but a panel that is not whole would read too far */
-        pack_panels(p->kernels, &g->b, t->batch, column, t->column + t->columns, width, k, terms, 0,
-                    t->b);
+        panel->b = p->shared + (column - p->column_begin) * p->g->terms + k * width;
+        panel->next = more ? panel->b + p->g->terms * width : NULL;
+        panel->next_k = more ? width : 0;
+    } else if (p->b_from == IN_PLACE && lines == width) {
+        panel->b = plain_at(b, t->batch, column, k);
+        panel->b_k = b->k_stride;
+        panel->next = more ? panel->b + width : NULL;
+        panel->next_k = more ? b->k_stride : 0;
+        if (t->group_end - t->group > 1)
+            panel->keep = t->b;
+    } else { /* in place, a panel that is not whole would be read too far */
+        pack(p, b, t->batch, column, lines, width, k, terms, t->b);
         panel->b = t->b;
+        panel->next = NULL;
+        panel->next_k = 0;
     }
 }
 
-/* Terms k … k+terms−1 of a tile. The chains begin at +0 with a block and join the totals at its
- * end. In between they rest in scratch, panel after panel: rows of the result may be a power of two
- * apart, where a cache holds only a few of them. */
-static void tile_piece(const plan *p, const tile *t, int64_t k, int64_t terms)
+/* Finishes the panel at `column`: its totals lie at `total`. */
+static void finish_panel(const plan *p, const block *t, int64_t column, const float *total,
+                         int64_t row_size)
 {
     const gemm *g = p->g;
-    int width = p->kernels->gemm_columns;
+    int64_t columns = smaller(p->kernels->gemm_columns, p->column_end - column);
+    if (g->out && !is_direct(p, column))
+        for (int64_t i = 0; i < t->rows; i++)
+            memcpy(out_at(g, t, column) + i * g->out_row, total + i * row_size,
+                   sizeof *total * (size_t)columns);
+    if (g->finish)
+        g->finish(g, t->batch, t->row, t->rows, column, columns, total, row_size);
+}
+
+/* Terms k … k+terms−1 of the panel at `column`. The chains begin at +0 with a block of the contract
+ * and join the totals at its end. In between they rest in scratch, panel after panel: rows of the
+ * result may be a power of two apart, where a cache holds only a few of them. */
+static void panel_piece(const plan *p, const block *t, int64_t column, int64_t k, int64_t terms)
+{
+    const gemm *g = p->g;
+    int64_t width = p->kernels->gemm_columns, total_row;
     bool first = k < g->block, begins = k % g->block == 0;
     bool ends = (k + terms) % g->block == 0 || k + terms == g->terms;
-    if (p->a_from == OWN)
-        pack_panels(p->kernels, &g->a, t->batch, t->row, t->row + t->rows, p->kernels->gemm_rows, k,
-                    terms, terms * p->kernels->gemm_rows, t->a);
-    if (p->b_from == OWN)
-        pack_panels(p->kernels, &g->b, t->batch, t->column, t->column + t->columns, width, k, terms,
-                    terms * width, t->b);
-    cpu_gemm_panel panel = { .rows = t->rows, .terms = terms };
-    set_a(p, t, k, terms, &panel);
-    for (int64_t column = t->column; column < t->column + t->columns; column += width) {
-        set_b(p, t, column, k, terms, &panel);
-        float *total = panel_total(p, t, column, &panel.total_row);
-        float *chain = t->chain + (column - t->column) * t->rows; /* panel after panel */
-        panel.start = begins ? NULL : chain;
-        panel.start_row = width;
-        panel.total = ends && !first ? total : NULL;
-        panel.out = ends ? total : chain;
-        panel.out_row = ends ? panel.total_row : width;
+    float *total = panel_total(p, t, column, &total_row);
+    float *chain = t->chain + (column - t->column) * t->rows;
+    cpu_gemm_panel panel = { .terms = terms, .start_row = width, .total_row = total_row };
+    set_b(p, t, column, k, terms, &panel);
+    panel.out_row = ends ? total_row : width;
+    for (int64_t group = t->group; group < t->group_end;) {
+        int64_t end = group < p->tall_groups ? smaller(p->tall_groups, t->group_end) : t->group_end;
+        int64_t row = row_of(p, group) - t->row;
+        panel.groups = end - group;
+        set_a(p, t, group, k, terms, &panel);
+        panel.start = begins ? NULL : chain + row * width;
+        panel.total = ends && !first ? total + row * total_row : NULL;
+        panel.out = ends ? total + row * total_row : chain + row * width;
         p->kernels->gemm_panel(&panel);
+        if (panel.keep) {
+            panel.b = panel.keep;
+            panel.b_k = width;
+            panel.keep = NULL;
+        }
+        panel.next = NULL;
+        panel.next_k = 0;
+        group = end;
+    }
+    if (k + terms == g->terms)
+        finish_panel(p, t, column, total, total_row);
+}
+
+static void pack_own_a(const plan *p, const block *t, int64_t k, int64_t terms)
+{
+    for (int64_t group = t->group; group < t->group_end;) {
+        int64_t end = group < p->tall_groups ? smaller(p->tall_groups, t->group_end) : t->group_end;
+        int64_t row = row_of(p, group);
+        pack(p, &p->g->a, t->batch, row, row_of(p, end) - row, height_of(p, group), k, terms,
+             t->a + (row - t->row) * terms);
+        group = end;
     }
 }
 
-/* The last panel from scratch to the result, when only part of it is in the matrix. */
-static void copy_last_panel(const plan *p, const tile *t)
-{
-    const gemm *g = p->g;
-    int64_t wide = t->columns % p->kernels->gemm_columns, column = t->column + t->columns - wide;
-    int64_t offset = g->out_offsets ? g->out_offsets[t->batch] : 0;
-    float *to = g->out + offset + t->row * g->out_row + column;
-    for (int64_t i = 0; i < t->rows && wide; i++)
-        memcpy(to + i * g->out_row, t->total + i * t->row_size + (column - t->column),
-               sizeof *to * (size_t)wide);
-}
-
-static void run_tile(const plan *p, const tile *t)
+static void run_block(const plan *p, const block *t)
 {
     const gemm *g = p->g;
     for (int64_t k = 0; k < g->terms;) {
         int64_t left = smaller(g->block - k % g->block, g->terms - k);
-        int64_t terms = smaller(left, part(left, PIECE, 1));
-        tile_piece(p, t, k, terms);
+        int64_t terms = divide_up(left, divide_up(left, PIECE));
+        if (p->a_from == OWN)
+            pack_own_a(p, t, k, terms);
+        for (int64_t column = t->column; column < t->column_end; column += p->kernels->gemm_columns)
+            panel_piece(p, t, column, k, terms);
         k += terms;
     }
-    int64_t size = t->row_size;
-    const float *result = t->total;
-    if (g->out) {
-        copy_last_panel(p, t);
-        int64_t offset = g->out_offsets ? g->out_offsets[t->batch] : 0;
-        result = g->out + offset + t->row * g->out_row + t->column;
-        size = g->out_row;
-    }
-    if (g->finish)
-        g->finish(g, t->batch, t->row, t->rows, t->column, t->columns, result, size);
 }
 
-static void run_tiles(void *argument, int64_t begin, int64_t end, int worker)
+static void run_blocks(void *argument, int64_t begin, int64_t end, int worker)
 {
     const plan *p = argument;
-    const gemm *g = p->g;
     float *scratch = p->scratch + worker * p->scratch_size;
+    int64_t width = p->kernels->gemm_columns;
     for (int64_t i = begin; i < end; i++) {
-        int64_t column = p->column_begin + i % p->column_tiles * p->tile_columns;
-        int64_t row = i / p->column_tiles % p->row_tiles * p->tile_rows;
-        tile t = {
-            .batch = i / p->column_tiles / p->row_tiles,
-            .row = row,
-            .rows = smaller(p->tile_rows, g->rows - row),
-            .column = column,
-            .columns = smaller(p->tile_columns, p->column_end - column),
+        int64_t c = i % p->column_blocks, r = i / p->column_blocks % p->row_blocks;
+        int64_t group = r * p->groups / p->row_blocks;
+        int64_t group_end = (r + 1) * p->groups / p->row_blocks;
+        int64_t panel_end = (c + 1) * p->panels / p->column_blocks;
+        block t = {
+            .batch = i / p->column_blocks / p->row_blocks,
+            .group = group,
+            .group_end = group_end,
+            .row = row_of(p, group),
+            .rows = row_of(p, group_end) - row_of(p, group),
+            .column = p->column_begin + c * p->panels / p->column_blocks * width,
+            .column_end = smaller(p->column_end, p->column_begin + panel_end * width),
             .a = scratch,
             .b = scratch + p->own_a,
             .total = scratch + p->own_a + p->own_b,
             .chain = scratch + p->own_a + p->own_b + p->own_total,
-            .row_size = p->tile_columns,
         };
-        run_tile(p, &t);
+        run_block(p, &t);
     }
 }
 
 /* --- The plan --------------------------------------------------------------------------------- */
 
-static bool fits_in_place(const gemm_side *side, int64_t lines, int64_t terms)
+/* As few blocks as the caches allow, then equal shares for the threads: columns first, as long as a
+ * block stays wide. */
+static void choose_blocks(plan *p, int64_t threads)
 {
-    return side->plain && lines * terms <= PLAIN;
+    const gemm *g = p->g;
+    int64_t width = p->kernels->gemm_columns;
+    int64_t others, wanted = threads * BLOCKS_PER_THREAD;
+    p->row_blocks = divide_up(p->groups, BLOCK_GROUPS);
+    p->column_blocks = 1;
+    if (smaller(g->terms, g->block) > PIECE)
+        p->column_blocks = divide_up(
+            p->panels * width, REST / (divide_up(p->groups, p->row_blocks) * (p->height + 1)));
+    if (threads == 1)
+        return;
+    int64_t work = g->batch * g->rows * (p->column_end - p->column_begin) * g->terms;
+    if (work / wanted < SERIAL_WORK)
+        wanted = threads;
+    others = g->batch * p->row_blocks;
+    if (others % threads == 0 && others >= wanted)
+        return;
+    if (p->panels >= 2 * threads)
+        p->column_blocks = round_up(p->column_blocks, threads);
+    while (g->batch * p->row_blocks * p->column_blocks < wanted) {
+        if (p->panels >= p->column_blocks + threads)
+            p->column_blocks += threads;
+        else if (p->groups >= p->row_blocks + threads)
+            p->row_blocks = round_up(p->row_blocks + 1, threads);
+        else
+            return;
+    }
 }
 
 static void choose(plan *p, int threads)
 {
     const gemm *g = p->g;
-    int64_t columns = p->column_end - p->column_begin;
-    int width = p->kernels->gemm_columns;
-    p->a_from = fits_in_place(&g->a, g->rows, g->terms) ? IN_PLACE : OWN;
-    p->b_from = g->b.line_stride == 1 && fits_in_place(&g->b, columns, g->terms) ? IN_PLACE : OWN;
-    p->tile_rows = part(g->rows, TILE_ROWS, p->kernels->gemm_rows);
-    p->row_tiles = (g->rows + p->tile_rows - 1) / p->tile_rows;
-    if (g->batch == 1 && p->row_tiles > 1 && p->b_from == OWN && g->terms * width <= SHARED_MAX)
-        p->b_from = SHARED;
-
-    /* Enough tiles for all threads, and of those that pack b themselves, none too wide. */
-    int64_t most = p->b_from == OWN ? TILE_COLUMNS : columns;
-    int64_t wanted = (int64_t)threads * TILES_PER_THREAD, others = p->row_tiles * g->batch;
-    int64_t fair = columns / ((wanted + others - 1) / others);
-    if (threads > 1 && fair < most)
-        most = fair < 2 * width ? 2 * width : fair;
-    p->tile_columns = part(columns, most, width);
-    p->column_tiles = (columns + p->tile_columns - 1) / p->tile_columns;
-    if (g->batch == 1 && p->column_tiles > 1 && p->a_from == OWN && p->b_from != SHARED &&
-        round_up(g->rows, p->kernels->gemm_rows) * g->terms <= SHARED_MAX)
-        p->a_from = SHARED;
+    int64_t width = p->kernels->gemm_columns;
+    p->groups = divide_up(g->rows, p->kernels->gemm_rows);
+    p->height = g->rows / p->groups;
+    p->tall_groups = g->rows % p->groups;
+    p->panels = divide_up(p->column_end - p->column_begin, width);
+    choose_blocks(p, threads);
+    bool one = g->batch == 1;
+    p->b_from = g->b.plain && g->b.line_stride == 1 && p->row_blocks < 3                 ? IN_PLACE
+                : one && p->row_blocks > 1 && g->terms * p->panels * width <= SHARED_MAX ? SHARED
+                                                                                         : OWN;
+    bool narrow = p->panels <= NARROW * p->column_blocks || g->rows * g->terms <= PLAIN;
+    p->a_from =
+        g->a.plain && narrow ? IN_PLACE
+        : one && p->column_blocks > 1 && p->b_from != SHARED && g->rows * g->terms <= SHARED_MAX
+            ? SHARED
+            : OWN;
 }
 
 static bool reserve(ea_context *ctx, plan *p)
 {
     const gemm *g = p->g;
-    int64_t piece = smaller(g->terms, PIECE);
-    int width = p->kernels->gemm_columns;
-    int64_t shared = p->a_from == SHARED ? round_up(g->rows, p->kernels->gemm_rows) * g->terms
-                     : p->b_from == SHARED
-                         ? round_up(p->column_end - p->column_begin, width) * g->terms
-                         : 0;
-    p->own_a = p->a_from == OWN ? round_up(p->tile_rows * piece, 16) : 0;
-    p->own_b = p->b_from == OWN        ? p->tile_columns * piece
-               : p->b_from == IN_PLACE ? width * piece
-                                       : 0;
-    p->own_total = round_up(p->tile_rows * p->tile_columns, 16);
-    p->scratch_size = round_up(p->own_a + p->own_b + p->own_total, 16);
-    if (smaller(g->terms, g->block) > PIECE)
-        p->scratch_size += p->own_total;
+    int64_t piece = smaller(g->terms, PIECE), width = p->kernels->gemm_columns;
+    int64_t rows = divide_up(p->groups, p->row_blocks) * (p->height + 1);
+    int64_t columns = divide_up(p->panels, p->column_blocks) * width;
+    int64_t shared = p->b_from == SHARED   ? p->panels * width * g->terms
+                     : p->a_from == SHARED ? g->rows * g->terms
+                                           : 0;
+    p->own_a = p->a_from == OWN ? round_up(rows * piece, 16) : 0;
+    p->own_b = p->b_from == SHARED ? 0 : width * piece;
+    p->own_total = rows * (g->out ? width : columns);
+    int64_t chain = smaller(g->terms, g->block) > PIECE ? rows * columns : 0;
+    p->scratch_size = round_up(p->own_a + p->own_b + p->own_total + chain, 16);
     p->shared = core_arena_alloc(ctx->arena, sizeof(float) * (size_t)(shared + 1));
     p->scratch =
         core_arena_alloc(ctx->arena, sizeof(float) * (size_t)(p->scratch_size * ctx->threads));
@@ -313,10 +383,9 @@ static ea_status run_columns(ea_context *ctx, const gemm *g, int64_t begin, int6
     core_mark mark = core_arena_mark(ctx->arena);
     if (!reserve(ctx, &p))
         return core_fail(ctx, EA_ERR_MEMORY, "no memory for the scratch space of a contraction");
-    if (p.a_from == SHARED || p.b_from == SHARED)
-        share(ctx, &p);
-    int64_t tiles = g->batch * p.row_tiles * p.column_tiles;
-    core_parallel(ctx, tiles, SERIAL_WORK / (work / tiles + 1) + 1, run_tiles, &p);
+    share(ctx, &p);
+    int64_t blocks = g->batch * p.row_blocks * p.column_blocks;
+    core_parallel(ctx, blocks, SERIAL_WORK / 2 / (work / blocks + 1) + 1, run_blocks, &p);
     core_arena_release(ctx->arena, mark);
     return EA_OK;
 }
@@ -339,8 +408,10 @@ ea_status cpu_gemm(ea_context *ctx, const gemm *g)
         zero.a = zero.b = (gemm_side){ .pack = pack_zeros };
         return cpu_gemm(ctx, &zero);
     }
+    bool in_place = g->b.plain && g->b.line_stride == 1;
     int64_t step = g->columns;
-    if (g->rows > TILE_ROWS && step > SHARED_MAX / g->terms) /* b is shared, in parts */
+    if (!in_place && g->rows > BLOCK_GROUPS * cpu_kernels_of(ctx)->gemm_rows &&
+        step > SHARED_MAX / g->terms) /* b is shared, in parts */
         step = SHARED_MAX / g->terms < 64 ? 64 : SHARED_MAX / g->terms / 64 * 64;
     for (int64_t begin = 0; begin < g->columns; begin += step)
         EA_TRY(run_columns(ctx, g, begin, smaller(begin + step, g->columns)));

@@ -55,23 +55,50 @@ static gemm_side side_of(const matrix *m)
 
 /* --- Result ----------------------------------------------------------------------------------- */
 
+/* Floats, along the dimension whose elements are neighbours in the result. */
+static void finish_floats(const float *tile, int64_t tile_row, int64_t tile_column, int64_t lines,
+                          int64_t n, const float *bias, int64_t bias_line, int64_t bias_step,
+                          float *out, int64_t out_line, int64_t out_step)
+{
+    for (int64_t i = 0; i < lines; i++, tile += tile_row, out += out_line) {
+        if (!bias)
+            for (int64_t j = 0; j < n; j++)
+                out[j * out_step] = tile[j * tile_column];
+        else if (out_step == 1 && tile_column == 1 && bias_step == 1)
+            for (int64_t j = 0; j < n; j++)
+                out[j] = tile[j] + bias[j];
+        else
+            for (int64_t j = 0; j < n; j++)
+                out[j * out_step] = tile[j * tile_column] + bias[j * bias_step];
+        bias = bias ? bias + bias_line : NULL;
+    }
+}
+
 static void finish_tile(const gemm *g, int64_t batch, int64_t row, int64_t rows, int64_t column,
                         int64_t columns, const float *tile, int64_t tile_row)
 {
     const matmul *m = g->self;
     const matrix *out = &m->out, *bias = &m->bias;
-    for (int64_t i = 0; i < rows; i++) {
-        int64_t to = out->offsets[batch] + (row + i) * out->line_stride + column * out->k_stride;
-        int64_t from = 0;
-        if (bias->view)
-            from = bias->offsets[batch] + (row + i) * bias->line_stride + column * bias->k_stride;
+    int64_t to = out->offsets[batch] + row * out->line_stride + column * out->k_stride;
+    int64_t from = 0;
+    if (bias->view)
+        from = bias->offsets[batch] + row * bias->line_stride + column * bias->k_stride;
+    bool floats = out->view->dtype == CORE_F32 && (!bias->view || bias->view->dtype == CORE_F32);
+    const float *bias_data = floats && bias->view ? (const float *)bias->view->data + from : NULL;
+    float *out_data = floats ? (float *)out->view->data + to : NULL;
+    if (floats && out->line_stride == 1)
+        finish_floats(tile, 1, tile_row, columns, rows, bias_data, bias->k_stride,
+                      bias->line_stride, out_data, out->k_stride, 1);
+    else if (floats)
+        finish_floats(tile, tile_row, 1, rows, columns, bias_data, bias->line_stride,
+                      bias->k_stride, out_data, out->line_stride, out->k_stride);
+    for (int64_t i = 0; i < rows && !floats; i++)
         for (int64_t j = 0; j < columns; j++) {
             float sum = tile[i * tile_row + j];
             if (bias->view)
-                sum += core_load(bias->view, from + j * bias->k_stride);
-            core_store(out->view, to + j * out->k_stride, sum);
+                sum += core_load(bias->view, from + i * bias->line_stride + j * bias->k_stride);
+            core_store(out->view, to + i * out->line_stride + j * out->k_stride, sum);
         }
-    }
 }
 
 /* --- Dimensions ------------------------------------------------------------------------------- */

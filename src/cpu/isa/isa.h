@@ -7,14 +7,19 @@
 #include "ref/ref.h"
 #include "ref/resample.h"
 
-/* A panel: `rows` rows of one panel's width of columns, over `terms` terms. Strides in elements. */
+/* One panel of columns times groups of `height` rows, over `terms` terms. Strides in elements. */
 typedef struct cpu_gemm_panel {
-    int64_t rows, terms;
-    const float *a; /* element (row, k) of the first gemm_rows rows at row·a_line + k·a_k */
+    int height;     /* rows of a register tile, at most gemm_rows */
+    int64_t groups; /* of `height` rows each */
+    int64_t terms;
+    const float *a; /* element (row, k) of the first group at row·a_line + k·a_k */
     int64_t a_line, a_k;
-    int64_t a_panel; /* from one group of gemm_rows rows to the next */
+    int64_t a_group; /* from one group to the next */
     const float *b;  /* row k of gemm_columns elements at k·b_k */
     int64_t b_k;
+    float *keep; /* the first group copies b here, and the others read the copy; NULL: no copy */
+    const float *next; /* row k at k·next_k is fetched into the second-level cache; NULL: nothing */
+    int64_t next_k;
     const float *start; /* the chains' values so far; NULL: +0 */
     int64_t start_row;
     const float *total; /* added to the chains at the end; NULL: nothing */

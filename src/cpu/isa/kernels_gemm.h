@@ -15,6 +15,8 @@ enum { GEMM_ROWS = 8, GEMM_VECTORS = 3 };
 enum { GEMM_ROWS = 4, GEMM_VECTORS = 2 };
 #endif
 
+enum { GEMM_COLUMNS = GEMM_VECTORS * VF_LANES };
+
 #ifdef __clang__
 #define GEMM_UNROLL _Pragma("clang loop unroll(full)")
 #else
@@ -22,30 +24,54 @@ enum { GEMM_ROWS = 4, GEMM_VECTORS = 2 };
 #endif
 #define GEMM_INLINE static inline __attribute__((always_inline))
 
-/* `rows` and `vectors` are constants at every call, so that the loops over them unroll and `sum`
- * stays in registers. */
-GEMM_INLINE void gemm_tile(const int rows, const int vectors, int64_t a_line, int64_t a_k,
-                           int64_t b_k, const cpu_gemm_panel *p, const float *a, int64_t row)
+/* Fetches what the tile at `to` will write and the one below it will read, `rows` rows. */
+GEMM_INLINE void gemm_fetch(const int rows, const float *to, int64_t row_size)
+{
+    GEMM_UNROLL
+    for (int i = 0; i < rows; i++)
+        __builtin_prefetch(to + i * row_size + GEMM_COLUMNS - 1, 1);
+}
+
+/* One tile of `rows` rows from row `row` of the panel. `rows` and `first` are constants at every
+ * call, so that the loops over rows unroll and `sum` stays in registers. */
+GEMM_INLINE void gemm_tile(const int rows, const bool first, int64_t a_line, int64_t a_k,
+                           const float *b, int64_t b_k, const cpu_gemm_panel *p, const float *a,
+                           int64_t row)
 {
     vf sum[GEMM_ROWS][GEMM_VECTORS];
     const float *start = p->start ? p->start + row * p->start_row : NULL;
     GEMM_UNROLL
     for (int i = 0; i < rows; i++)
         GEMM_UNROLL
-    for (int j = 0; j < vectors; j++)
+    for (int j = 0; j < GEMM_VECTORS; j++)
         sum[i][j] = start ? vf_load(start + i * p->start_row + j * VF_LANES) : vf_zero();
+    float *out = p->out + row * p->out_row;
+    gemm_fetch(rows, out, p->out_row);
+    if (start)
+        gemm_fetch(rows, start + rows * p->start_row, p->start_row);
 
-    const float *b = p->b;
+    float *keep = p->keep;
+    const float *next = p->next ? p->next + GEMM_COLUMNS - 1 : p->b;
     for (int64_t k = 0; k < p->terms; k++) {
         vf y[GEMM_VECTORS];
         GEMM_UNROLL
-        for (int j = 0; j < vectors; j++)
+        for (int j = 0; j < GEMM_VECTORS; j++)
             y[j] = vf_load(b + j * VF_LANES);
+        if (first) {
+            __builtin_prefetch(next, 0, 2);
+            next += p->next_k; /* 0 without a next */
+        }
+        if (first && keep) {
+            GEMM_UNROLL
+            for (int j = 0; j < GEMM_VECTORS; j++)
+                vf_store(keep + j * VF_LANES, y[j]);
+            keep += GEMM_COLUMNS;
+        }
         GEMM_UNROLL
         for (int i = 0; i < rows; i++) {
             vf x = vf_set(a[i * a_line]);
             GEMM_UNROLL
-            for (int j = 0; j < vectors; j++)
+            for (int j = 0; j < GEMM_VECTORS; j++)
                 sum[i][j] = vf_fma(x, y[j], sum[i][j]);
         }
         a += a_k;
@@ -53,11 +79,10 @@ GEMM_INLINE void gemm_tile(const int rows, const int vectors, int64_t a_line, in
     }
 
     const float *total = p->total ? p->total + row * p->total_row : NULL;
-    float *out = p->out + row * p->out_row;
     GEMM_UNROLL
     for (int i = 0; i < rows; i++)
         GEMM_UNROLL
-    for (int j = 0; j < vectors; j++) {
+    for (int j = 0; j < GEMM_VECTORS; j++) {
         vf s = sum[i][j];
         if (total)
             s = vf_add(vf_load(total + i * p->total_row + j * VF_LANES), s);
@@ -65,47 +90,48 @@ GEMM_INLINE void gemm_tile(const int rows, const int vectors, int64_t a_line, in
     }
 }
 
-/* All rows of a panel, GEMM_ROWS at a time, and the rest. */
-GEMM_INLINE void gemm_rows(int64_t a_line, int64_t a_k, int64_t b_k, const cpu_gemm_panel *p)
+GEMM_INLINE void gemm_groups(const int rows, const cpu_gemm_panel *p)
 {
-    const float *a = p->a;
-    int64_t row = 0;
-    for (; row + GEMM_ROWS <= p->rows; row += GEMM_ROWS, a += p->a_panel)
-        gemm_tile(GEMM_ROWS, GEMM_VECTORS, a_line, a_k, b_k, p, a, row);
-    switch (p->rows - row) {
-#define GEMM_REST(n)                                             \
-    case n:                                                      \
-        gemm_tile(n, GEMM_VECTORS, a_line, a_k, b_k, p, a, row); \
-        break;
-        GEMM_REST(1)
-        GEMM_REST(2)
-        GEMM_REST(3)
-#if VF_LANES > 4 || defined(__aarch64__)
-        GEMM_REST(4)
-        GEMM_REST(5)
-#endif
-#if VF_LANES == 16 || defined(__aarch64__)
-        GEMM_REST(6)
-        GEMM_REST(7)
-#endif
-#if VF_LANES == 16
-        GEMM_REST(8)
-        GEMM_REST(9)
-        GEMM_REST(10)
-        GEMM_REST(11)
-        GEMM_REST(12)
-        GEMM_REST(13)
-#endif
-#undef GEMM_REST
-    }
+    gemm_tile(rows, true, p->a_line, p->a_k, p->b, p->b_k, p, p->a, 0);
+    const float *a = p->a + p->a_group, *b = p->keep ? p->keep : p->b;
+    int64_t b_k = p->keep ? GEMM_COLUMNS : p->b_k;
+    if (p->a_line == 1 && p->a_k == rows && b_k == GEMM_COLUMNS)
+        for (int64_t g = 1; g < p->groups; g++, a += p->a_group)
+            gemm_tile(rows, false, 1, rows, b, GEMM_COLUMNS, p, a, g * rows);
+    else
+        for (int64_t g = 1; g < p->groups; g++, a += p->a_group)
+            gemm_tile(rows, false, p->a_line, p->a_k, b, b_k, p, a, g * rows);
 }
 
 static void gemm_panel(const cpu_gemm_panel *p)
 {
-    if (p->a_line == 1 && p->a_k == GEMM_ROWS && p->b_k == GEMM_VECTORS * VF_LANES)
-        gemm_rows(1, GEMM_ROWS, GEMM_VECTORS * VF_LANES, p);
-    else
-        gemm_rows(p->a_line, p->a_k, p->b_k, p);
+    switch (p->height) {
+#define GEMM_HEIGHT(n)                                 \
+    case n:                                            \
+        gemm_groups(n < GEMM_ROWS ? n : GEMM_ROWS, p); \
+        break;
+        GEMM_HEIGHT(1)
+        GEMM_HEIGHT(2)
+        GEMM_HEIGHT(3)
+        GEMM_HEIGHT(4)
+#if VF_LANES > 4 || defined(__aarch64__)
+        GEMM_HEIGHT(5)
+        GEMM_HEIGHT(6)
+#endif
+#if VF_LANES == 16 || defined(__aarch64__)
+        GEMM_HEIGHT(7)
+        GEMM_HEIGHT(8)
+#endif
+#if VF_LANES == 16
+        GEMM_HEIGHT(9)
+        GEMM_HEIGHT(10)
+        GEMM_HEIGHT(11)
+        GEMM_HEIGHT(12)
+        GEMM_HEIGHT(13)
+        GEMM_HEIGHT(14)
+#endif
+#undef GEMM_HEIGHT
+    }
 }
 
 /* --- Packing ---------------------------------------------------------------------------------- */
@@ -140,14 +166,17 @@ static void gemm_pack_copy(const float *from, int64_t stride, int64_t lines, int
     }
 }
 
-/* One panel's lines first … first+wide−1: squares of VF_LANES lines by VF_LANES terms are
- * transposed in registers. */
-GEMM_INLINE void gemm_pack_lines(const float *from, int64_t stride, int lines, int wide, int width,
-                                 int64_t terms, bool last, float *to)
+/* `wide` ≤ VF_LANES lines of one panel, by squares of VF_LANES lines by VF_LANES terms that are
+ * transposed in registers. `lines` are left in memory: more than `wide` belong to the next panel,
+ * which is written later. `alone`: these are the first lines of the panel, so that a whole vector
+ * reaches only what is still to be written. */
+GEMM_INLINE void gemm_pack_lines(const float *from, int64_t stride, int64_t lines, int wide,
+                                 int width, int64_t terms, bool alone, float *to)
 {
     int64_t k = 0;
     vf rows[VF_LANES];
-    for (; lines >= VF_LANES && k + VF_LANES <= terms; k += VF_LANES, to += VF_LANES * width) {
+    for (; lines >= VF_LANES && (alone || wide == VF_LANES) && k + VF_LANES <= terms;
+         k += VF_LANES, to += VF_LANES * width) {
         for (int i = 0; i < VF_LANES; i++)
             rows[i] = vf_load(from + i * stride + k);
         vf_transpose(rows);
@@ -162,7 +191,7 @@ GEMM_INLINE void gemm_pack_lines(const float *from, int64_t stride, int lines, i
                                         : vf_load(from + i * stride + k);
         vf_transpose(rows);
         for (int i = 0; i < deep; i++)
-            gemm_store_row(to + i * width, rows[i], wide, last && k + i + 1 < terms);
+            gemm_store_row(to + i * width, rows[i], wide, alone && k + i + 1 < terms);
     }
 }
 
@@ -171,11 +200,10 @@ static void gemm_pack_transpose(const float *from, int64_t stride, int64_t lines
                                 int64_t terms, int64_t panel, float *to)
 {
     for (int64_t line = 0; line < lines; line += width, to += panel) {
-        int left = lines - line < width ? (int)(lines - line) : width;
         for (int i = 0; i < width; i += VF_LANES) {
             int wide = width - i < VF_LANES ? width - i : VF_LANES;
-            gemm_pack_lines(from + (line + i) * stride, stride, left - i, wide, width, terms,
-                            i + wide == width, to + i);
+            gemm_pack_lines(from + (line + i) * stride, stride, lines - line - i, wide, width,
+                            terms, i == 0, to + i);
         }
     }
 }
