@@ -4,6 +4,7 @@
 
 #include "ledger/chunk.h"
 #include "ledger/pack.h"
+#include "ledger/squeeze.h"
 #include "ledger/store.h"
 #include "ledger/stream.h"
 
@@ -59,6 +60,7 @@ struct ledger_store {
     int next_open_pack;
     ledger_sha *chunk_sha, *whole_sha;
     ledger_packer *packer;
+    ledger_squeezer *squeezer;
     ledger_stream *stream;
     ledger_progress progress; /* may be NULL */
     void *progress_argument;

@@ -76,26 +76,30 @@ static ea_status locate_or_fail(ledger_store *store, const ledger_digest *digest
 
 /* --- Putting ---------------------------------------------------------------------------------- */
 
+/* Adds a chunk that is not there yet, in its compressed form unless that is NULL. */
+static ea_status add_chunk(ledger_store *store, const ledger_digest *digest, const void *data,
+                           size_t size, const void *compressed, size_t compressed_size)
+{
+    ledger_record record = { .encoding = compressed ? LEDGER_ZSTD : LEDGER_RAW,
+                             .size = (int64_t)size,
+                             .stored = (int64_t)(compressed ? compressed_size : size),
+                             .digest = *digest };
+    EA_TRY(ledger_pending_add(store, record, compressed ? compressed : data));
+    return ledger_pending_full(store) ? ledger_flush(store) : EA_OK;
+}
+
 static ea_status put_chunk(ledger_store *store, const ledger_digest *digest, const void *data,
                            size_t size)
 {
     bool found;
-    const void *payload = data, *compressed;
+    const void *compressed;
+    size_t compressed_size;
     EA_TRY(ledger_lock(store));
     EA_TRY(ledger_find(store, digest, &found, NULL));
     if (found)
         return EA_OK;
-    ledger_record record = { .encoding = LEDGER_RAW, .size = (int64_t)size, .digest = *digest };
-    size_t stored = size, compressed_size;
     EA_TRY(ledger_compress(store->packer, data, size, &compressed, &compressed_size));
-    if (compressed) {
-        record.encoding = LEDGER_ZSTD;
-        payload = compressed;
-        stored = compressed_size;
-    }
-    record.stored = (int64_t)stored;
-    EA_TRY(ledger_pending_add(store, record, payload));
-    return ledger_pending_full(store) ? ledger_flush(store) : EA_OK;
+    return add_chunk(store, digest, data, size, compressed, compressed_size);
 }
 
 /* The list of chunks of one object, while it is put. */
@@ -144,11 +148,23 @@ static ea_status put_list(ledger_store *store, const list *chunks, const ledger_
 static ea_status put_block(ledger_store *store, const ledger_block *block, list *chunks)
 {
     const unsigned char *data = block->data;
+    bool wanted[LEDGER_BLOCK_CHUNKS], found;
+    const void *packed[LEDGER_BLOCK_CHUNKS];
+    size_t sizes[LEDGER_BLOCK_CHUNKS];
+    EA_TRY(ledger_lock(store));
     for (int i = 0; i < block->count; i++) {
-        EA_TRY(put_chunk(store, &block->digests[i], data, block->lengths[i]));
-        EA_TRY(list_add(store, chunks, &block->digests[i], block->lengths[i]));
-        ledger_report(store, (int64_t)block->lengths[i], 0);
-        data += block->lengths[i];
+        EA_TRY(ledger_find(store, &block->digests[i], &found, NULL));
+        wanted[i] = !found;
+    }
+    EA_TRY(ledger_squeeze(store->squeezer, block, wanted, packed, sizes));
+    for (int i = 0; i < block->count; i++) {
+        const ledger_digest *digest = &block->digests[i];
+        size_t length = block->lengths[i];
+        if (wanted[i] && !ledger_pending_find(store, digest)) /* a block may repeat itself */
+            EA_TRY(add_chunk(store, digest, data, length, packed[i], sizes[i]));
+        EA_TRY(list_add(store, chunks, digest, length));
+        ledger_report(store, (int64_t)length, 0);
+        data += length;
     }
     return EA_OK;
 }

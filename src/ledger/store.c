@@ -143,6 +143,7 @@ static ea_status allocate(ledger_store *store)
     EA_TRY(ledger_sha_create(store->ctx, &store->chunk_sha));
     EA_TRY(ledger_sha_create(store->ctx, &store->whole_sha));
     EA_TRY(ledger_packer_create(store->ctx, &store->packer));
+    EA_TRY(ledger_squeezer_create(store->ctx, &store->squeezer));
     EA_TRY(ledger_stream_create(store->ctx, &store->stream));
     store->payload = core_alloc(LEDGER_CHUNK_MAX);
     store->content = core_alloc(LEDGER_CHUNK_MAX);
@@ -202,6 +203,7 @@ void ledger_close(ledger_store *store)
     ledger_database_close(store);
     ledger_forget_packs(store);
     ledger_packer_destroy(store->packer);
+    ledger_squeezer_destroy(store->squeezer);
     ledger_stream_destroy(store->stream);
     ledger_sha_destroy(store->chunk_sha);
     ledger_sha_destroy(store->whole_sha);
