@@ -1,4 +1,9 @@
-/* runs.c: asking the ledger which runs there are: conditions become SQL with bound values. */
+/* runs.c: asking the ledger which runs there are.
+ *
+ * Conditions on columns of `run` become SQL with bound values. A condition on a parameter, a metric
+ * or a tag is asked for on its own, from one index, and leaves the numbers of its runs as a set of
+ * bits; the sets are intersected, and the query over `run` asks for membership. SQLite's own way, a
+ * b-tree of numbers for every condition, takes ten times as long. */
 #define _XOPEN_SOURCE 700 /* strptime */
 #include "ledger/runs.h"
 #include "core/memory.h"
@@ -10,7 +15,13 @@
 #include <string.h>
 #include <time.h>
 
-enum { SQL_MAX = 16384, VALUES_MAX = 200, KEY_MAX = 1024 };
+enum { SQL_MAX = 16384, VALUES_MAX = 200, KEY_MAX = 1024, NUMBER_MAX = 1 << 30 };
+
+/* The numbers of the runs for which all conditions so far hold. */
+typedef struct chosen {
+    int64_t size; /* the largest number of a run + 1 */
+    unsigned char *bits;
+} chosen;
 
 /* A query being put together: its text and what is to be bound, in order. */
 typedef struct builder {
@@ -25,6 +36,7 @@ typedef struct builder {
     } values[VALUES_MAX];
     int count;
     bool full;
+    chosen *chosen; /* bits NULL: all runs */
 } builder;
 
 static void add(builder *b, const char *sql)
@@ -64,6 +76,100 @@ static void bind_number(builder *b, const ledger_number *number)
 static void bind_integer(builder *b, int64_t integer)
 {
     bind_number(b, &(ledger_number){ true, integer, 0 });
+}
+
+/* --- Asking -------------------------------------------------------------------------------------
+ */
+
+static ea_status no_memory(ledger_store *store)
+{
+    return core_fail(ledger_context(store), EA_ERR_MEMORY, "no memory to ask for runs");
+}
+
+/* An empty query beside `b`. */
+static builder *builder_make(const builder *b)
+{
+    builder *made = core_alloc_zero(sizeof *made);
+    if (made)
+        made->store = b->store;
+    return made;
+}
+
+static void builder_free(builder *b)
+{
+    for (int i = 0; i < b->count; i++)
+        core_free(b->values[i].text);
+    core_free(b);
+}
+
+static ea_status bind_values(builder *b, sqlite3_stmt *rows)
+{
+    for (int i = 0; i < b->count; i++) {
+        int code = b->values[i].text
+                       ? sqlite3_bind_text(rows, i + 1, b->values[i].text, -1, SQLITE_STATIC)
+                   : b->values[i].whole ? sqlite3_bind_int64(rows, i + 1, b->values[i].integer)
+                                        : sqlite3_bind_double(rows, i + 1, b->values[i].number);
+        if (code != SQLITE_OK)
+            return ledger_sql_error(b->store, "ask for runs");
+    }
+    return EA_OK;
+}
+
+static ea_status prepare(builder *b, sqlite3_stmt **rows)
+{
+    *rows = NULL;
+    if (b->full)
+        return core_fail(ledger_context(b->store), EA_ERR_UNSUPPORTED,
+                         "the question is too long: give fewer conditions");
+    if (sqlite3_prepare_v2(ledger_db(b->store), b->sql, -1, rows, NULL) != SQLITE_OK)
+        return ledger_sql_error(b->store, "ask for runs");
+    return bind_values(b, *rows);
+}
+
+static bool has_bit(const chosen *set, int64_t number)
+{
+    return number >= 0 && number < set->size && set->bits[number / 8] >> number % 8 & 1;
+}
+
+/* The new set's bits for those rows that the old set (if any) has too. */
+static ea_status fill(builder *b, sqlite3_stmt *rows, const chosen *old, chosen *set)
+{
+    int code;
+    while ((code = sqlite3_step(rows)) == SQLITE_ROW) {
+        int64_t number = sqlite3_column_int64(rows, 0);
+        if (number >= 0 && number < set->size && (!old->bits || has_bit(old, number)))
+            set->bits[number / 8] |= (unsigned char)(1 << number % 8);
+    }
+    return code == SQLITE_DONE ? EA_OK : ledger_sql_error(b->store, "ask for runs");
+}
+
+/* Keeps of the runs chosen so far those that the query `among` gives, and frees that. */
+static ea_status choose(builder *b, builder *among)
+{
+    sqlite3_stmt *rows = NULL;
+    chosen set = { 0 };
+    ea_status status = ledger_value(b->store, &set.size, "SELECT max(number) + 1 FROM run", "");
+    if (status == EA_OK && set.size > NUMBER_MAX)
+        status = core_fail(ledger_context(b->store), EA_ERR_UNSUPPORTED,
+                           "the runs of %.300s have too large numbers", ledger_path(b->store));
+    if (status == EA_OK && !(set.bits = core_alloc_zero((size_t)set.size / 8 + 1)))
+        status = no_memory(b->store);
+    if (status == EA_OK)
+        status = prepare(among, &rows);
+    if (status == EA_OK)
+        status = fill(b, rows, b->chosen, &set);
+    sqlite3_finalize(rows);
+    builder_free(among);
+    core_free(b->chosen->bits);
+    *b->chosen = set;
+    return status;
+}
+
+/* SQL's eadem_chosen(NUMBER). */
+static void is_chosen(sqlite3_context *call, int count, sqlite3_value **values)
+{
+    (void)count;
+    sqlite3_result_int(call, has_bit(sqlite3_user_data(call), sqlite3_value_int64(values[0])));
 }
 
 /* --- Conditions ---------------------------------------------------------------------------------
@@ -137,10 +243,19 @@ static void add_comparison(builder *b, const char *sql_operator, const char *val
     }
 }
 
-static ea_status add_condition(builder *b, const char *condition)
+/* KEY OPERATOR VALUE, taken apart. */
+typedef struct condition {
+    const char *key;
+    size_t length; /* of the key */
+    const char *sql, *value;
+    bool is_number;
+    ledger_number number;
+} condition;
+
+static ea_status read_condition(const builder *b, const char *text, condition *out)
 {
-    size_t length = ledger_runs_key_length(condition);
-    const char *key = condition, *rest = condition + length;
+    size_t length = ledger_runs_key_length(text);
+    const char *rest = text + length;
     int op = 0;
     while (op < OPERATORS && strncmp(rest, operators[op].text, strlen(operators[op].text)) != 0)
         op++;
@@ -148,30 +263,49 @@ static ea_status add_condition(builder *b, const char *condition)
         return core_fail(ledger_context(b->store), EA_ERR_ARGUMENT,
                          "the condition '%.100s' has no form KEY OPERATOR VALUE, such as lr>0.01; "
                          "operators are < <= > >= = != ~",
-                         condition);
-    const char *value = rest + strlen(operators[op].text), *sql = operators[op].sql;
+                         text);
+    const char *value = rest + strlen(operators[op].text);
     if (*value && strchr("<>=!", *value))
         return core_fail(ledger_context(b->store), EA_ERR_ARGUMENT,
                          "the condition '%.100s' has an operator that is none: there are < <= > >= "
                          "= != ~",
-                         condition);
-    ledger_number number;
-    bool is_number = ledger_number_read(value, &number) && strcmp(sql, "LIKE") != 0;
-    int column = find_column(key, length);
-    add(b, " AND ");
+                         text);
+    *out = (condition){ .key = text, .length = length, .sql = operators[op].sql, .value = value };
+    out->is_number = ledger_number_read(value, &out->number) && strcmp(out->sql, "LIKE") != 0;
+    return EA_OK;
+}
+
+static ea_status add_condition(builder *b, const char *text)
+{
+    condition c;
+    EA_TRY(read_condition(b, text, &c));
+    int column = find_column(c.key, c.length);
     if (column >= 0) {
+        add(b, " AND ");
         add(b, columns[column].sql);
-        add_comparison(b, sql, value, is_number && columns[column].number, &number);
+        add_comparison(b, c.sql, c.value, c.is_number && columns[column].number, &c.number);
         return EA_OK;
     }
-    const char *kind = take_kind(&key, &length);
-    add(b, "run.number IN (SELECT run FROM run_value WHERE key = ?");
-    bind_text(b, key, length);
-    add(b, is_number ? " AND number" : " AND text");
-    add_comparison(b, sql, value, is_number, &number);
-    add(b, kind);
-    add(b, ")");
-    return EA_OK;
+    builder *values = builder_make(b);
+    if (!values)
+        return no_memory(b->store);
+    const char *kind = take_kind(&c.key, &c.length);
+    add(values, "SELECT run FROM run_value WHERE key = ?");
+    bind_text(values, c.key, c.length);
+    add(values, c.is_number ? " AND number" : " AND text");
+    add_comparison(values, c.sql, c.value, c.is_number, &c.number);
+    add(values, kind);
+    return choose(b, values);
+}
+
+static ea_status add_tag(builder *b, const char *tag)
+{
+    builder *tags = builder_make(b);
+    if (!tags)
+        return no_memory(b->store);
+    add(tags, "SELECT run FROM run_tag WHERE tag = ?");
+    bind_text(tags, tag, strlen(tag));
+    return choose(b, tags);
 }
 
 /* --- The whole question -------------------------------------------------------------------------
@@ -222,10 +356,10 @@ static ea_status build(builder *b, const ledger_runs_question *question)
     EA_TRY(begin_question(b, question->sort));
     for (int i = 0; question->where && question->where[i]; i++)
         EA_TRY(add_condition(b, question->where[i]));
-    for (int i = 0; question->tags && question->tags[i]; i++) {
-        add(b, " AND run.number IN (SELECT run FROM run_tag WHERE tag = ?)");
-        bind_text(b, question->tags[i], strlen(question->tags[i]));
-    }
+    for (int i = 0; question->tags && question->tags[i]; i++)
+        EA_TRY(add_tag(b, question->tags[i]));
+    if (b->chosen->bits)
+        add(b, " AND eadem_chosen(run.number)");
     if (question->name) {
         add(b, " AND run.name = ?");
         bind_text(b, question->name, strlen(question->name));
@@ -242,22 +376,6 @@ static ea_status build(builder *b, const ledger_runs_question *question)
     if (question->limit) {
         add(b, " LIMIT ?");
         bind_integer(b, question->limit);
-    }
-    if (b->full)
-        return core_fail(ledger_context(b->store), EA_ERR_UNSUPPORTED,
-                         "the question is too long: give fewer conditions");
-    return EA_OK;
-}
-
-static ea_status bind_values(builder *b, sqlite3_stmt *rows)
-{
-    for (int i = 0; i < b->count; i++) {
-        int code = b->values[i].text
-                       ? sqlite3_bind_text(rows, i + 1, b->values[i].text, -1, SQLITE_STATIC)
-                   : b->values[i].whole ? sqlite3_bind_int64(rows, i + 1, b->values[i].integer)
-                                        : sqlite3_bind_double(rows, i + 1, b->values[i].number);
-        if (code != SQLITE_OK)
-            return ledger_sql_error(b->store, "ask for runs");
     }
     return EA_OK;
 }
@@ -290,23 +408,28 @@ static ea_status visit_rows(ledger_store *store, sqlite3_stmt *rows, ledger_run_
 ea_status ledger_runs_each(ledger_store *store, const ledger_runs_question *question,
                            ledger_run_visit visit, void *argument)
 {
-    builder *b = core_alloc_zero(sizeof *b);
+    chosen set = { 0 };
+    sqlite3 *db = ledger_db(store);
     sqlite3_stmt *rows = NULL;
+    builder *b = core_alloc_zero(sizeof *b);
     if (!b)
-        return core_fail(ledger_context(store), EA_ERR_MEMORY, "no memory to ask for runs");
+        return no_memory(store);
     b->store = store;
-    ea_status status = build(b, question);
-    if (status == EA_OK &&
-        sqlite3_prepare_v2(ledger_db(store), b->sql, -1, &rows, NULL) != SQLITE_OK)
+    b->chosen = &set;
+    ea_status status = EA_OK;
+    if (sqlite3_create_function(db, "eadem_chosen", 1, SQLITE_UTF8 | SQLITE_DIRECTONLY, &set,
+                                is_chosen, NULL, NULL) != SQLITE_OK)
         status = ledger_sql_error(store, "ask for runs");
     if (status == EA_OK)
-        status = bind_values(b, rows);
+        status = build(b, question);
+    if (status == EA_OK)
+        status = prepare(b, &rows);
     if (status == EA_OK)
         status = visit_rows(store, rows, visit, argument);
     sqlite3_finalize(rows);
-    for (int i = 0; i < b->count; i++)
-        core_free(b->values[i].text);
-    core_free(b);
+    sqlite3_create_function(db, "eadem_chosen", 1, SQLITE_UTF8, NULL, NULL, NULL, NULL);
+    core_free(set.bits);
+    builder_free(b);
     return status;
 }
 
