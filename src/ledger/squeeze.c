@@ -130,6 +130,8 @@ ea_status ledger_squeeze(ledger_squeezer *squeezer, const ledger_block *block, c
         place += block->lengths[i];
         count += wanted[i];
     }
+    if (count == 0)
+        return EA_OK;
     run_workers(squeezer, count < squeezer->workers ? count : squeezer->workers);
     return atomic_load(&squeezer->failed)
                ? core_fail(squeezer->ctx, EA_ERR_MEMORY, "no memory to compress %d chunks", count)
