@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "cli/model_options.h"
 #include "core/memory.h"
+#include "llm/completion.h"
 #include "llm/json.h"
 
 #include <stdio.h>
@@ -20,65 +21,86 @@ static const char help[] =
     "                        sample among the most probable tokens only\n"
     "  --repetition-penalty R, --presence-penalty P, --frequency-penalty P\n"
     "  --seed N              of sampling (0)\n"
+    "  --logit-bias ID=B     add B to a token's logit; may be given again\n"
+    "  --stop TEXT           end before this text; may be given again\n"
     "  --samples N           independent samples of one prompt (1)\n"
-    "  --json                one JSON object a sample: text, tokens, "
-    "log-probabilities\n" CLI_MODEL_HELP;
+    "  --json                one JSON object a sample: text, tokens, log-probabilities\n"
+    "  --top N               with --json: the N most probable tokens in each "
+    "place\n" CLI_MODEL_HELP;
+
+enum { MAX_BIASES = 64 };
 
 typedef struct options {
     cli_llm model;
     const char *path, *prompt, *prompt_file;
     llm_sampling sampling;
-    int64_t tokens, samples;
+    llm_bias biases[MAX_BIASES];
+    llm_stops stops;
+    int64_t tokens, samples, top;
     bool json;
 } options;
 
-/* What one sample has become so far. */
 typedef struct sample {
     ea_context *ctx;
-    const llm_session *session;
-    llm_decoder decoder;
-    llm_text text;
+    llm_completion completion;
     bool stream; /* print text as it comes */
     size_t printed;
-    json_t *tokens, *log_probabilities;
     ea_status status;
 } sample;
 
 static void on_event(void *argument, const llm_event *event)
 {
     sample *s = argument;
-    bool shown = event->has_token && event->finish != LLM_FINISH_STOP;
-    if (event->has_token) {
-        json_array_append_new(s->tokens, json_integer(event->token));
-        json_array_append_new(s->log_probabilities, json_real((double)event->log_probability));
-    }
-    if (shown && s->status == EA_OK)
-        s->status = llm_decoder_push(s->ctx, &s->decoder, event->token, &s->text);
-    if (event->finish != LLM_FINISH_NOT && s->status == EA_OK)
-        s->status = llm_decoder_end(s->ctx, &s->decoder, &s->text);
-    if (s->stream && s->text.size > s->printed) {
-        fwrite(s->text.data + s->printed, 1, s->text.size - s->printed, stdout);
+    const llm_completion *c = &s->completion;
+    if (s->status == EA_OK)
+        s->status = llm_completion_take(s->ctx, &s->completion, event);
+    if (s->stream && c->certain > s->printed) {
+        fwrite(c->text.data + s->printed, 1, c->certain - s->printed, stdout);
         fflush(stdout);
-        s->printed = s->text.size;
+        s->printed = c->certain;
     }
-    if (s->status != EA_OK)
-        llm_sequence_cancel(event->sequence);
     if (event->finish == LLM_FINISH_FAILED)
         s->status = core_fail(s->ctx, EA_ERR_MEMORY, "no memory for keys and values");
 }
 
-static ea_status print_sample(const sample *s, bool as_json)
+/* Members of the object that hold a value for each token. */
+static json_t *token_values(const llm_completion *c, int top)
 {
+    json_t *ids = json_array(), *values = json_array(), *tops = json_array();
+    for (size_t i = 0; i < c->count; i++) {
+        const llm_token *t = &c->tokens[i];
+        json_t *places = json_array();
+        for (int k = 0; k < t->top_count; k++)
+            json_array_append_new(
+                places, json_pack("[i, f]", (int)t->top[k], (double)t->top_log_probabilities[k]));
+        json_array_append_new(ids, json_integer(t->id));
+        json_array_append_new(values, json_real((double)t->log_probability));
+        json_array_append_new(tops, places);
+    }
+    json_t *object = json_pack("{s:o, s:o}", "tokens", ids, "log_probabilities", values);
+    if (top > 0)
+        json_object_set_new(object, "top", tops);
+    else
+        json_decref(tops);
+    return object;
+}
+
+static ea_status print_sample(const sample *s, bool as_json, int top)
+{
+    const llm_completion *c = &s->completion;
+    const char *text = c->text.data ? c->text.data : "";
     if (!as_json) {
         if (!s->stream)
-            fwrite(s->text.data, 1, s->text.size, stdout);
+            fwrite(text, 1, c->text.size, stdout);
         printf("\n");
         return EA_OK;
     }
-    json_t *object =
-        json_pack("{s:s%, s:O, s:O}", "text", s->text.data ? s->text.data : "", s->text.size,
-                  "tokens", s->tokens, "log_probabilities", s->log_probabilities);
-    char *line = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    json_t *object = json_pack("{s:s%, s:s}", "text", text, c->text.size, "finish",
+                               c->finish == LLM_FINISH_STOP ? "stop" : "length");
+    json_t *values = token_values(c, top);
+    int failed = json_object_update(object, values);
+    char *line = failed ? NULL : json_dumps(object, JSON_COMPACT);
+    json_decref(values);
     json_decref(object);
     if (!line)
         return core_fail(s->ctx, EA_ERR_MEMORY, "no memory to write a sample");
@@ -92,12 +114,8 @@ static ea_status run_samples(ea_context *ctx, llm_engine *engine, const llm_sess
 {
     for (int64_t i = 0; i < o->samples; i++) {
         sample *s = &samples[i];
-        *s = (sample){ .ctx = ctx,
-                       .session = session,
-                       .stream = o->samples == 1 && !o->json,
-                       .tokens = json_array(),
-                       .log_probabilities = json_array() };
-        llm_decoder_begin(&s->decoder, session->tokenizer, true);
+        *s = (sample){ .ctx = ctx, .stream = o->samples == 1 && !o->json };
+        llm_completion_begin(&s->completion, session->tokenizer, &o->stops);
         EA_TRY(llm_engine_add(engine,
                               &(llm_request){ .prompt = prompt->data,
                                               .prompt_count = (int64_t)prompt->count,
@@ -106,6 +124,7 @@ static ea_status run_samples(ea_context *ctx, llm_engine *engine, const llm_sess
                                               .sample = (uint64_t)i,
                                               .stop_tokens = session->stop.data,
                                               .stop_count = session->stop.count,
+                                              .top_count = (int)o->top,
                                               .on_event = on_event,
                                               .argument = s },
                               NULL));
@@ -113,7 +132,7 @@ static ea_status run_samples(ea_context *ctx, llm_engine *engine, const llm_sess
     EA_TRY(llm_engine_run(engine));
     for (int64_t i = 0; i < o->samples; i++) {
         EA_TRY(samples[i].status);
-        EA_TRY(print_sample(&samples[i], o->json));
+        EA_TRY(print_sample(&samples[i], o->json, (int)o->top));
     }
     return EA_OK;
 }
@@ -126,12 +145,8 @@ static ea_status generate(ea_context *ctx, const llm_session *session, const llm
     sample *samples = core_alloc_zero((size_t)o->samples * sizeof *samples);
     ea_status status = samples ? run_samples(ctx, engine, session, prompt, o, samples)
                                : core_fail(ctx, EA_ERR_MEMORY, "no memory for samples");
-    for (int64_t i = 0; samples && i < o->samples; i++) {
-        llm_decoder_free(&samples[i].decoder);
-        llm_text_free(&samples[i].text);
-        json_decref(samples[i].tokens);
-        json_decref(samples[i].log_probabilities);
-    }
+    for (int64_t i = 0; samples && i < o->samples; i++)
+        llm_completion_free(&samples[i].completion);
     core_free(samples);
     llm_engine_destroy(engine);
     return status;
@@ -155,6 +170,19 @@ static ea_status run(ea_context *ctx, const options *o)
     llm_ids_free(&prompt);
     llm_session_close(&session);
     return status;
+}
+
+/* "ID=BIAS" */
+static bool add_bias(const char *text, options *o)
+{
+    char *end;
+    long id = text ? strtol(text, &end, 10) : -1;
+    double bias;
+    if (id < 0 || id > INT32_MAX || end == text || *end != '=' ||
+        o->sampling.bias_count == MAX_BIASES || !cli_read_real(end + 1, -100, 100, &bias))
+        return false;
+    o->biases[o->sampling.bias_count++] = (llm_bias){ (int32_t)id, (float)bias };
+    return true;
 }
 
 /* Options of sampling; false when the name is none of them. */
@@ -186,10 +214,17 @@ static bool sampling_option(int argc, char **argv, int *i, options *o, bool *wro
     } else if (strcmp(argv[*i], "--seed") == 0) {
         *wrong = !cli_read_int(cli_value(argc, argv, i), 0, INT64_MAX, &n);
         o->sampling.seed = (uint64_t)n;
+    } else if (strcmp(argv[*i], "--logit-bias") == 0) {
+        *wrong = !add_bias(cli_value(argc, argv, i), o);
     } else {
         return false;
     }
     return true;
+}
+
+static bool add_stop(const char *text, options *o)
+{
+    return text && llm_stops_add(NULL, &o->stops, text, strlen(text)) == EA_OK;
 }
 
 static bool read_options(int argc, char **argv, options *o)
@@ -205,6 +240,10 @@ static bool read_options(int argc, char **argv, options *o)
             wrong = !cli_read_int(cli_value(argc, argv, &i), 1, INT32_MAX, &o->tokens);
         else if (strcmp(a, "--samples") == 0)
             wrong = !cli_read_int(cli_value(argc, argv, &i), 1, 1 << 20, &o->samples);
+        else if (strcmp(a, "--top") == 0)
+            wrong = !cli_read_int(cli_value(argc, argv, &i), 0, LLM_MAX_TOP, &o->top);
+        else if (strcmp(a, "--stop") == 0)
+            wrong = !add_stop(cli_value(argc, argv, &i), o);
         else if (strcmp(a, "--json") == 0)
             o->json = true;
         else if (sampling_option(argc, argv, &i, o, &wrong) ||
@@ -215,6 +254,7 @@ static bool read_options(int argc, char **argv, options *o)
         else
             o->path = a;
     }
+    o->sampling.bias = o->biases;
     return !wrong && o->path && (o->prompt != NULL) != (o->prompt_file != NULL);
 }
 
@@ -235,6 +275,7 @@ int cli_generate(int argc, char **argv)
         status = run(ctx, &o);
     if (status != EA_OK || fflush(stdout) != 0)
         fprintf(stderr, "eadem generate: %s\n", ea_error_text(ctx));
+    llm_stops_free(&o.stops);
     ea_context_destroy(ctx);
     return status == EA_OK ? CLI_OK : CLI_FAILED;
 }

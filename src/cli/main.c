@@ -22,6 +22,7 @@ static const cli_command commands[] = {
     { "run", cli_run, "run a command and record it" },
     { "runs", cli_runs, "list runs, or show one" },
     { "score", cli_score, "log-probability of each token of a text" },
+    { "serve", cli_serve, "a language model over HTTP, with OpenAI's endpoints" },
     { "tokenize", cli_tokenize, "token ids of a text, and back" },
     { "train", cli_train, "train a model by a recipe" },
     { "verify", cli_verify, "repeat a run: identical, or the first difference" },

@@ -4,6 +4,7 @@
 #include "core/memory.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
@@ -88,6 +89,21 @@ static void *worker_main(void *argument)
     return NULL;
 }
 
+static void start_threads(core_pool *pool)
+{
+    for (int i = 1; i < pool->threads; i++) {
+        worker_start *start = core_alloc(sizeof *start);
+        if (!start)
+            return;
+        *start = (worker_start){ pool, i };
+        if (pthread_create(&pool->ids[i - 1], NULL, worker_main, start) != 0) {
+            core_free(start);
+            return;
+        }
+        pool->started++;
+    }
+}
+
 core_pool *core_pool_create(int threads)
 {
     core_pool *pool = core_alloc_zero(sizeof *pool);
@@ -99,17 +115,12 @@ core_pool *core_pool_create(int threads)
     pthread_cond_init(&pool->work, NULL);
     pthread_cond_init(&pool->done, NULL);
     pool->ids = core_alloc(sizeof *pool->ids * (size_t)threads);
-    for (int i = 1; pool->ids && i < threads; i++) {
-        worker_start *start = core_alloc(sizeof *start);
-        if (!start)
-            break;
-        *start = (worker_start){ pool, i };
-        if (pthread_create(&pool->ids[i - 1], NULL, worker_main, start) != 0) {
-            core_free(start);
-            break;
-        }
-        pool->started++;
-    }
+    sigset_t all, before; /* signals are for the caller's threads */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    if (pool->ids)
+        start_threads(pool);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (!pool->ids || pool->started < threads - 1) {
         core_pool_destroy(pool);
         return NULL;

@@ -11,6 +11,12 @@ void llm_decoder_begin(llm_decoder *decoder, const llm_tokenizer *tokenizer, boo
                               .to_strip = tokenizer->strip };
 }
 
+void llm_decoder_continue(llm_decoder *decoder)
+{
+    decoder->started = true;
+    decoder->to_strip = 0;
+}
+
 void llm_decoder_free(llm_decoder *decoder)
 {
     llm_text_free(&decoder->held);
@@ -163,4 +169,23 @@ ea_status llm_tokenizer_decode(ea_context *ctx, const llm_tokenizer *tokenizer, 
         status = llm_decoder_end(ctx, &decoder, out);
     llm_decoder_free(&decoder);
     return status;
+}
+
+ea_status llm_tokenizer_bytes(ea_context *ctx, const llm_tokenizer *tokenizer, int32_t id,
+                              llm_text *out)
+{
+    size_t size = 0;
+    const llm_added *added;
+    const char *token = llm_tokenizer_text(tokenizer, id, &size, &added);
+    if (!token)
+        return EA_OK;
+    if (tokenizer->decoding == LLM_DECODE_BYTE_CHARS)
+        return append_bytes(ctx, out, token, size);
+    int byte = tokenizer->byte_pieces ? piece_byte(token, size) : -1;
+    if (byte >= 0)
+        return llm_text_append(ctx, out, &(char){ (char)byte }, 1);
+    llm_decoder decoder;
+    llm_decoder_begin(&decoder, tokenizer, false);
+    llm_decoder_continue(&decoder);
+    return push_piece(ctx, &decoder, token, size, false, out);
 }

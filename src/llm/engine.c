@@ -1,9 +1,10 @@
 /* engine.c: continuous batching: which rows a step computes, and what comes of them. */
 #include "llm/engine.h"
+#include "core/fp.h"
 #include "core/memory.h"
 #include "llm/cache.h"
+#include "llm/steps.h"
 #include "llm/utf8.h"
-#include "ref/transformer.h"
 
 #include <string.h>
 
@@ -22,6 +23,8 @@ struct llm_sequence {
     int64_t kept;    /* full pages that the cache knows */
     uint64_t serial; /* of the last of those */
     int64_t planned; /* rows in this step */
+    float *sum;      /* [hidden] of the states of `summed` tokens, when it is to be embedded */
+    int64_t summed;
     llm_finish finish;
 };
 
@@ -95,6 +98,7 @@ static void free_sequence(llm_sequence *s)
     core_free(s->tokens);
     core_free(s->pages);
     core_free(s->page_data);
+    core_free(s->sum);
     core_free(s);
 }
 
@@ -116,7 +120,7 @@ void llm_engine_destroy(llm_engine *engine)
 
 static ea_status check_request(const llm_engine *e, const llm_request *r)
 {
-    int64_t capacity = llm_cache_pages(e->cache) * e->page, context = e->model->config.context;
+    int64_t capacity = llm_engine_capacity(e), context = e->model->config.context;
     if (r->prompt_count < 1 || r->max_tokens < 0)
         return core_fail(e->ctx, EA_ERR_ARGUMENT, "a request needs a prompt of at least one token");
     if (r->prompt_count > context || (r->prompt_count == context && r->max_tokens > 0))
@@ -129,6 +133,8 @@ static ea_status check_request(const llm_engine *e, const llm_request *r)
         return core_fail(e->ctx, EA_ERR_ARGUMENT,
                          "%lld tokens of prompt and completion: the cache's memory holds %lld",
                          (long long)most, (long long)capacity);
+    if (r->embed && (r->max_tokens > 0 || r->prompt_log_probabilities))
+        return core_fail(e->ctx, EA_ERR_ARGUMENT, "a request is embedded or continued, not both");
     if (r->top_count < 0 || r->top_count > LLM_MAX_TOP || r->top_count > e->model->config.vocab)
         return core_fail(e->ctx, EA_ERR_ARGUMENT, "%d most probable tokens: the most is %d",
                          r->top_count, LLM_MAX_TOP);
@@ -148,7 +154,9 @@ static ea_status fill_sequence(llm_sequence *s, const llm_request *r)
     s->tokens = core_alloc((size_t)s->most * sizeof *s->tokens);
     s->pages = core_alloc(pages * sizeof *s->pages);
     s->page_data = core_alloc(pages * sizeof *s->page_data);
-    if (!s->tokens || !s->pages || !s->page_data)
+    if (r->embed)
+        s->sum = core_alloc_zero((size_t)e->model->config.hidden * sizeof *s->sum);
+    if (!s->tokens || !s->pages || !s->page_data || (r->embed && !s->sum))
         return core_fail(e->ctx, EA_ERR_MEMORY, "no memory for a request of %lld tokens",
                          (long long)s->most);
     memcpy(s->tokens, r->prompt, (size_t)r->prompt_count * sizeof *s->tokens);
@@ -191,7 +199,8 @@ void llm_sequence_cancel(llm_sequence *sequence)
 static void reuse_prefix(llm_sequence *s)
 {
     llm_engine *e = s->engine;
-    bool all_wanted = s->request.prompt_log_probabilities && s->reported < s->request.prompt_count;
+    bool all_wanted = s->request.embed || (s->request.prompt_log_probabilities &&
+                                           s->reported < s->request.prompt_count);
     while (!all_wanted && (s->page_count + 1) * e->page < s->count) {
         int32_t page = llm_cache_find(e->cache, s->serial, s->tokens + s->page_count * e->page);
         if (page < 0)
@@ -245,6 +254,8 @@ static bool holds_pages(const llm_engine *e, const llm_sequence *besides)
 /* Is the state after position `p` asked for? */
 static bool is_wanted(const llm_sequence *s, int64_t p)
 {
+    if (s->request.embed)
+        return p >= s->summed;
     if (p + 1 == s->count)
         return s->count < s->most;
     return s->request.prompt_log_probabilities && p + 1 >= s->reported &&
@@ -376,6 +387,25 @@ static int64_t list_wanted(const llm_engine *e, wanted_row *out)
     return count;
 }
 
+/* Adds the states of sequences that are embedded to their sums, in order of position, and closes
+ * the gaps that they leave. Returns how many rows are left. */
+static int64_t sum_states(llm_engine *e, wanted_row *wanted, int64_t count)
+{
+    int64_t left = 0, n = e->model->config.hidden;
+    for (int64_t i = 0; i < count; i++) {
+        llm_sequence *s = wanted[i].sequence;
+        const float *state = e->hidden + i * n;
+        if (s->request.embed) {
+            llm_accumulate(e->ctx, n, s->sum, state);
+            s->summed++;
+            continue;
+        }
+        memmove(e->hidden + left * n, state, (size_t)n * sizeof *state);
+        wanted[left++] = wanted[i];
+    }
+    return left;
+}
+
 /* Logits in groups: a long prompt with log-probabilities must not need memory for all of them. */
 static ea_status use_states(llm_engine *e, const wanted_row *wanted, int64_t count)
 {
@@ -415,6 +445,20 @@ static void keep_full_pages(llm_sequence *s)
             llm_cache_keep(e->cache, s->pages[s->kept], s->serial, s->tokens + s->kept * e->page);
 }
 
+/* The last event of a sequence that has not told its end. */
+static void deliver_end(llm_sequence *s)
+{
+    llm_event event = { .finish = s->finish, .position = s->count };
+    if (s->request.embed && s->finish == LLM_FINISH_LENGTH) {
+        core_fp saved = core_fp_enter();
+        for (int64_t i = 0; i < s->engine->model->config.hidden; i++)
+            s->sum[i] = s->sum[i] / (float)s->count;
+        core_fp_leave(saved);
+        event.embedding = s->sum;
+    }
+    deliver(s, event);
+}
+
 /* Ends what has finished, keeping the order of the others. */
 static void sweep(llm_engine *e)
 {
@@ -430,7 +474,7 @@ static void sweep(llm_engine *e)
         bool told = s->count > s->request.prompt_count &&
                     (s->finish == LLM_FINISH_STOP || s->finish == LLM_FINISH_LENGTH);
         if (!told)
-            deliver(s, (llm_event){ .finish = s->finish, .position = s->count });
+            deliver_end(s);
         free_sequence(s);
     }
     e->count = left;
@@ -451,6 +495,9 @@ static ea_status compute(llm_engine *e, int64_t rows)
         e->list[i]->computed += e->list[i]->planned;
         keep_full_pages(e->list[i]);
     }
+    core_fp saved = core_fp_enter();
+    count = sum_states(e, wanted, count);
+    core_fp_leave(saved);
     return use_states(e, wanted, count);
 }
 
@@ -470,6 +517,18 @@ ea_status llm_engine_run(llm_engine *engine)
     for (bool busy = engine->count > 0; busy;)
         EA_TRY(llm_engine_step(engine, &busy));
     return EA_OK;
+}
+
+void llm_engine_abandon(llm_engine *engine)
+{
+    for (size_t i = 0; i < engine->count; i++)
+        if (engine->list[i]->finish == LLM_FINISH_NOT)
+            engine->list[i]->finish = LLM_FINISH_FAILED;
+}
+
+int64_t llm_engine_capacity(const llm_engine *engine)
+{
+    return llm_cache_pages(engine->cache) * engine->page;
 }
 
 llm_engine_state llm_engine_read_state(const llm_engine *e)

@@ -22,7 +22,7 @@ typedef enum llm_finish {
     LLM_FINISH_STOP,      /* a stop token */
     LLM_FINISH_LENGTH,    /* max_tokens, or the model's context is full */
     LLM_FINISH_CANCELLED, /* llm_sequence_cancel() */
-    LLM_FINISH_FAILED     /* it does not fit in the cache's memory */
+    LLM_FINISH_FAILED     /* it does not fit in the cache's memory, or a step failed */
 } llm_finish;
 
 /* A token of the prompt (when asked for) or a sampled one. */
@@ -35,7 +35,8 @@ typedef struct llm_event {
     const int32_t *top;    /* the most probable tokens, most first, and their log-probabilities */
     const float *top_log_probabilities;
     int top_count;
-    llm_finish finish; /* not LLM_FINISH_NOT: this is the last event; see `has_token` */
+    const float *embedding; /* [hidden] in the last event of a request that asked for it */
+    llm_finish finish;      /* not LLM_FINISH_NOT: this is the last event; see `has_token` */
     bool has_token;
 } llm_event;
 
@@ -51,6 +52,7 @@ typedef struct llm_request {
     size_t stop_count;
     int top_count; /* most probable tokens to report */
     bool prompt_log_probabilities;
+    bool embed; /* the mean of the prompt's last hidden states; then max_tokens is 0 */
     void (*on_event)(void *argument, const llm_event *event); /* may cancel its sequence */
     void *argument;
 } llm_request;
@@ -69,6 +71,11 @@ void llm_sequence_cancel(llm_sequence *sequence);
 /* One step; *busy false when nothing is left to do. */
 ea_status llm_engine_step(llm_engine *engine, bool *busy);
 ea_status llm_engine_run(llm_engine *engine);
+
+/* Fails every sequence: their last events come in the next step, which computes nothing. */
+void llm_engine_abandon(llm_engine *engine);
+/* Tokens that the cache holds. */
+int64_t llm_engine_capacity(const llm_engine *engine);
 
 typedef struct llm_engine_state {
     int64_t running, waiting, pages, pages_used, preemptions, tokens_computed, tokens_reused;

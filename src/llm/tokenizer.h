@@ -31,6 +31,10 @@ ea_status llm_tokenizer_encode(ea_context *ctx, const llm_tokenizer *tokenizer, 
 ea_status llm_tokenizer_decode(ea_context *ctx, const llm_tokenizer *tokenizer, const int32_t *ids,
                                size_t count, bool skip_special, llm_text *out);
 
+/* Appends the bytes that one token stands for, which may be no whole characters. */
+ea_status llm_tokenizer_bytes(ea_context *ctx, const llm_tokenizer *tokenizer, int32_t id,
+                              llm_text *out);
+
 /* The id of a token written out ("<|im_end|>"), or LLM_NO_TOKEN. */
 int32_t llm_tokenizer_find(const llm_tokenizer *tokenizer, const char *token);
 /* One more than the largest id. */
@@ -48,6 +52,8 @@ typedef struct llm_decoder {
 } llm_decoder;
 
 void llm_decoder_begin(llm_decoder *decoder, const llm_tokenizer *tokenizer, bool skip_special);
+/* The tokens to come follow others: their first space stays. */
+void llm_decoder_continue(llm_decoder *decoder);
 /* Appends the text that is certain after this token. */
 ea_status llm_decoder_push(ea_context *ctx, llm_decoder *decoder, int32_t id, llm_text *out);
 /* Appends what was held back, as U+FFFD where it is no character. */
