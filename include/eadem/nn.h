@@ -127,6 +127,41 @@ EA_API ea_var *ea_var_batch_norm(ea_var *x, ea_var *weight, ea_var *bias, DLTens
 
 EA_API ea_var *ea_var_cross_entropy(ea_var *x, const DLTensor *target, ea_reduction reduction);
 
+/* eadem/op/index.h. Indices and masks are used in place, as ea_var_input()'s tensor is. The
+ * gradient of a place that several sources write by COPY goes to each of them. */
+EA_API ea_var *ea_var_gather(ea_var *x, int dim, const DLTensor *index);
+EA_API ea_var *ea_var_scatter(ea_var *x, int dim, const DLTensor *index, ea_var *src,
+                              ea_scatter_kind kind, int include_self);
+EA_API ea_var *ea_var_index_select(ea_var *x, int dim, const DLTensor *index);
+EA_API ea_var *ea_var_index_add(ea_var *x, int dim, const DLTensor *index, ea_var *src,
+                                double alpha);
+EA_API ea_var *ea_var_index_copy(ea_var *x, int dim, const DLTensor *index, ea_var *src);
+EA_API ea_var *ea_var_take_along_dim(ea_var *x, const DLTensor *index, int dim);
+EA_API ea_var *ea_var_index(ea_var *x, const DLTensor *const *indices, int count);
+EA_API ea_var *ea_var_index_put(ea_var *x, const DLTensor *const *indices, int count,
+                                ea_var *values, int accumulate);
+EA_API ea_var *ea_var_embedding(ea_var *weight, const DLTensor *index, int64_t padding_idx);
+/* per_sample_weights may be ea_no_bias. */
+EA_API ea_var *ea_var_embedding_bag(ea_var *weight, const DLTensor *index, const DLTensor *offsets,
+                                    ea_var *per_sample_weights, ea_bag_mode mode,
+                                    int64_t padding_idx);
+
+/* eadem/op/mask.h */
+EA_API ea_var *ea_var_where(const DLTensor *mask, ea_var *a, ea_var *b);
+EA_API ea_var *ea_var_masked_fill(ea_var *x, const DLTensor *mask, double value);
+EA_API ea_var *ea_var_masked_select(ea_var *x, const DLTensor *mask);
+EA_API ea_var *ea_var_masked_scatter(ea_var *x, const DLTensor *mask, ea_var *src);
+EA_API ea_var *ea_var_tril(ea_var *x, int64_t diagonal);
+EA_API ea_var *ea_var_triu(ea_var *x, int64_t diagonal);
+
+/* eadem/op/arrange.h; a split is a narrow for each piece. */
+EA_API ea_var *ea_var_cat(ea_var *const *tensors, int count, int dim);
+EA_API ea_var *ea_var_stack(ea_var *const *tensors, int count, int dim);
+EA_API ea_var *ea_var_narrow(ea_var *x, int dim, int64_t start, int64_t length);
+EA_API ea_var *ea_var_roll(ea_var *x, const int64_t *shifts, const int *dims, int count);
+EA_API ea_var *ea_var_flip(ea_var *x, const int *dims, int count);
+EA_API ea_var *ea_var_repeat_interleave(ea_var *x, const DLTensor *repeats, int dim);
+
 /* The same elements in row-major order under another shape; one size may be −1: what is left. */
 EA_API ea_var *ea_var_reshape(ea_var *x, int ndim, const int64_t *shape);
 /* Joins dimensions from `first_dim` on: [n, c, h, w] with 1 gives [n, c·h·w]. */

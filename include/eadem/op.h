@@ -9,9 +9,12 @@
 #ifndef EADEM_OP_H
 #define EADEM_OP_H
 
+#include "eadem/op/arrange.h"
 #include "eadem/op/conv.h"
 #include "eadem/op/elementwise.h"
+#include "eadem/op/index.h"
 #include "eadem/op/loss.h"
+#include "eadem/op/mask.h"
 #include "eadem/op/matmul.h"
 #include "eadem/op/norm.h"
 #include "eadem/op/optim.h"

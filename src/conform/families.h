@@ -6,6 +6,7 @@
 
 extern const conform_family conform_conv;
 extern const conform_family conform_elementwise;
+extern const conform_family conform_index;
 extern const conform_family conform_loss;
 extern const conform_family conform_matmul;
 extern const conform_family conform_norm;

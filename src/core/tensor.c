@@ -59,21 +59,6 @@ int64_t ea_tensor_numel(const DLTensor *tensor)
     return n;
 }
 
-static void copy_elements(const ea_view *from, const ea_view *to)
-{
-    int64_t n = core_numel(from);
-    size_t size = core_dtype_size(from->dtype);
-    bool same = from->dtype == to->dtype;
-    for (int64_t i = 0; i < n; i++) {
-        int64_t a = core_offset(from, i), b = core_offset(to, i);
-        if (same)
-            memcpy((char *)to->data + b * (int64_t)size,
-                   (const char *)from->data + a * (int64_t)size, size);
-        else
-            core_store(to, b, core_load(from, a));
-    }
-}
-
 ea_status ea_copy(ea_context *ctx, const DLTensor *from, DLTensor *to)
 {
     unsigned any = CORE_BIT(CORE_DTYPE_COUNT) - 1;
@@ -95,7 +80,7 @@ ea_status ea_copy(ea_context *ctx, const DLTensor *from, DLTensor *to)
             memmove(target.data, source.data,
                     (size_t)core_numel(&source) * core_dtype_size(source.dtype));
     } else {
-        copy_elements(&source, &target);
+        core_copy(ctx, &source, &target);
     }
     core_fp_leave(saved);
     return EA_OK;

@@ -22,6 +22,9 @@ typedef enum core_dtype {
 #define CORE_BIT(dtype) (1u << (dtype))
 #define CORE_FLOATS (CORE_BIT(CORE_F32) | CORE_BIT(CORE_F16) | CORE_BIT(CORE_BF16))
 #define CORE_INDICES (CORE_BIT(CORE_I32) | CORE_BIT(CORE_I64))
+#define CORE_MASKS (CORE_BIT(CORE_BOOL) | CORE_BIT(CORE_U8))
+#define CORE_INTEGERS (CORE_INDICES | CORE_MASKS)
+#define CORE_ANY (CORE_BIT(CORE_DTYPE_COUNT) - 1)
 
 /* Strides are in elements and always present. `data` already includes DLTensor's byte offset. */
 typedef struct ea_view {
@@ -49,6 +52,9 @@ bool core_overlaps(const ea_view *a, const ea_view *b);
 ea_view core_row(const ea_view *view, int kept, int64_t index);
 /* The same view with dimension `from` moved to place `to`, the others keeping their order. */
 ea_view core_move_dim(const ea_view *view, int from, int to);
+/* Copies the elements, of one type or both CORE_FLOATS (rounded once). Shapes agree; ctx may be
+ * NULL: then without threads. */
+void core_copy(ea_context *ctx, const ea_view *from, const ea_view *to);
 /* Writes "[2, 3]" for error texts and returns `text`. */
 char *core_shape_text(const ea_view *view, char text[128]);
 
@@ -140,6 +146,23 @@ static inline int64_t core_load_index(const ea_view *view, int64_t offset)
         return ((const uint8_t *)view->data)[offset];
     default:
         return ((const int64_t *)view->data)[offset];
+    }
+}
+
+static inline void core_store_index(const ea_view *view, int64_t offset, int64_t x)
+{
+    switch (view->dtype) {
+    case CORE_I32:
+        ((int32_t *)view->data)[offset] = (int32_t)x;
+        return;
+    case CORE_U8:
+        ((uint8_t *)view->data)[offset] = (uint8_t)x;
+        return;
+    case CORE_BOOL:
+        ((uint8_t *)view->data)[offset] = x != 0;
+        return;
+    default:
+        ((int64_t *)view->data)[offset] = x;
     }
 }
 

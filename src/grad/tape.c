@@ -123,6 +123,30 @@ ea_var *grad_var(ea_tape *tape, int ndim, const int64_t *shape, grad_rule backwa
     return var && grad_tensor(tape, EA_FLOAT32, ndim, var->shape, &var->value) ? var : NULL;
 }
 
+const DLTensor *grad_keep(ea_tape *tape, const DLTensor *tensor)
+{
+    typedef struct kept {
+        DLTensor tensor;
+        int64_t shape[EA_MAX_DIMS], stride[EA_MAX_DIMS];
+    } kept;
+    if (!tensor || tensor->ndim < 0 || tensor->ndim > EA_MAX_DIMS) {
+        grad_fail(tape, core_fail(tape->ctx, EA_ERR_SHAPE,
+                                  "a tensor is NULL or has more than %d dimensions", EA_MAX_DIMS));
+        return NULL;
+    }
+    kept *copy = grad_alloc(tape, sizeof *copy);
+    if (!copy)
+        return NULL;
+    copy->tensor = *tensor;
+    for (int d = 0; d < tensor->ndim; d++) {
+        copy->shape[d] = tensor->shape[d];
+        copy->stride[d] = tensor->strides ? tensor->strides[d] : 0;
+    }
+    copy->tensor.shape = copy->shape;
+    copy->tensor.strides = tensor->strides ? copy->stride : NULL;
+    return &copy->tensor;
+}
+
 ea_var *grad_done(ea_var *out, ea_status status)
 {
     return status == EA_OK ? out : grad_fail(out->tape, status);

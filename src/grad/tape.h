@@ -53,6 +53,10 @@ ea_var *grad_var(ea_tape *tape, int ndim, const int64_t *shape, grad_rule backwa
 ea_var *grad_var_view(ea_tape *tape, DLDataType dtype, int ndim, const int64_t *shape,
                       grad_rule backward, ea_var *a, ea_var *b, ea_var *c);
 
+/* A tensor from outside as a rule's memory: the description is the tape's, the elements stay where
+ * they are. NULL on failure (also for NULL). */
+const DLTensor *grad_keep(ea_tape *tape, const DLTensor *tensor);
+
 /* Ends an operation: `out` when its door succeeded, else the tape fails and NULL. */
 ea_var *grad_done(ea_var *out, ea_status status);
 
