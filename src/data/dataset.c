@@ -4,6 +4,8 @@
 #include "core/view.h"
 #include "data/data.h"
 
+#include <stdio.h>
+
 static ea_status check(ea_context *ctx, const DLTensor *images, const DLTensor *labels,
                        int64_t classes)
 {
@@ -25,9 +27,10 @@ static ea_status check(ea_context *ctx, const DLTensor *images, const DLTensor *
     for (int64_t i = 0; classes > 0 && i < y.shape[0]; i++) {
         int label = ((const uint8_t *)y.data)[i];
         if (label >= classes)
-            return core_fail(ctx, EA_ERR_ARGUMENT,
-                             "label %d of image %lld is out of range: there are %lld classes",
-                             label, (long long)i, (long long)classes);
+            return core_fail(
+                ctx, EA_ERR_ARGUMENT,
+                "label %d of image %lld is out of range: there are %lld classes, 0 to %lld", label,
+                (long long)i, (long long)classes, (long long)classes - 1);
     }
     return EA_OK;
 }
@@ -81,8 +84,14 @@ ea_status ea_dataset_open_idx(ea_context *ctx, const char *images, const char *l
     ea_status status = ea_idx_read(ctx, images, &x);
     if (status == EA_OK)
         status = ea_idx_read(ctx, labels, &y);
-    if (status == EA_OK)
+    if (status == EA_OK) {
         status = ea_dataset_create(ctx, x, y, options, out);
+        if (status != EA_OK) { /* its sentence names no file */
+            char why[CORE_ERROR_SIZE];
+            snprintf(why, sizeof why, "%s", ea_error_text(ctx));
+            core_fail(ctx, status, "%s with %s: %s", images, labels, why);
+        }
+    }
     if (status != EA_OK) {
         ea_tensor_free(x);
         ea_tensor_free(y);

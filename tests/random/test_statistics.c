@@ -72,19 +72,25 @@ static int ascending(const void *a, const void *b)
     return u < v ? -1 : u > v;
 }
 
-/* Kolmogorov and Smirnov: the largest distance between the sample's distribution and `cdf`. */
-static double kolmogorov_smirnov(double (*cdf)(double))
+/* Kolmogorov and Smirnov: the largest distance between the distribution of the first `count` of the
+ * numbers, which it sorts, and `cdf`. */
+static double kolmogorov_smirnov_of(int count, double (*cdf)(double))
 {
-    double distance = 0;
-    qsort(x, N, sizeof *x, ascending);
-    for (int i = 0; i < N; i++) {
+    double distance = 0, n = count;
+    qsort(x, (size_t)count, sizeof *x, ascending);
+    for (int i = 0; i < count; i++) {
         double expected = cdf(x[i]);
-        distance = fmax(distance, fmax(expected - (double)i / N, (double)(i + 1) / N - expected));
+        distance = fmax(distance, fmax(expected - i / n, (i + 1) / n - expected));
     }
-    double t = distance * (sqrt(N) + 0.12 + 0.11 / sqrt(N)), p = 0; /* Stephens 1970 */
+    double t = distance * (sqrt(n) + 0.12 + 0.11 / sqrt(n)), p = 0; /* Stephens 1970 */
     for (int k = 1; k <= 100; k++)
         p += (k % 2 ? 2 : -2) * exp(-2.0 * k * k * t * t);
     return p;
+}
+
+static double kolmogorov_smirnov(double (*cdf)(double))
+{
+    return kolmogorov_smirnov_of(N, cdf);
 }
 
 static double uniform_cdf(double v)
@@ -293,8 +299,57 @@ static void test_multinomial(void **state)
     ea_tensor_free(two);
 }
 
-int main(void)
+/* --- Many seeds ---------------------------------------------------------------------------------
+ */
+
+static void print_spread(const char *what, int kind, float *p, int seeds)
 {
+    int low = 0;
+    for (int s = 0; s < seeds; s++)
+        low += p[s] < 0.04f;
+    memcpy(x, p, (size_t)seeds * sizeof *p);
+    double spread = kolmogorov_smirnov_of(seeds, uniform_cdf); /* sorts x */
+    printf("%-8s normal, %-20s %d p-values: spread evenly with p = %.4f, %d below 0.04, "
+           "smallest %.4f, largest %.4f\n",
+           kind ? "MT19937" : "Philox", what, seeds, spread, low, x[0], x[seeds - 1]);
+}
+
+/* One test of one seed says little: tests `seeds` seeds with the many normals that `numbers` holds,
+ * and then whether the p-values themselves are spread evenly. Minutes: docs/random-statistics.md.
+ */
+static void test_many_seeds(int seeds)
+{
+    int count = (int)numbers->shape[0];
+    float *distances = malloc((size_t)seeds * sizeof *distances);
+    float *correlations = malloc((size_t)seeds * sizeof *correlations);
+    for (int kind = 0; kind < 2; kind++) {
+        for (int s = 0; s < seeds; s++) {
+            ea_generator g = seeded(kind, (uint64_t)s);
+            assert_int_equal(ea_normal(ctx, &g, 0, 1, numbers), EA_OK);
+            double sum = 0;
+            for (int i = 0; i + 1 < count; i += 2)
+                sum += (double)x[i] * x[i + 1];
+            correlations[s] = (float)(0.5 * erfc(sum / sqrt(count / 2) / sqrt(2)));
+            distances[s] = (float)kolmogorov_smirnov_of(count, normal_cdf);
+        }
+        print_spread("Kolmogorov-Smirnov:", kind, distances, seeds);
+        print_spread("pairs' correlation:", kind, correlations, seeds);
+    }
+    free(distances);
+    free(correlations);
+}
+
+/* With an argument, SEEDS: the test of that many seeds instead. */
+int main(int argc, char **argv)
+{
+    if (argc > 1) {
+        if (ea_context_create(NULL, &ctx) != EA_OK ||
+            ea_tensor_new(ctx, EA_FLOAT32, 1, (int64_t[]){ 1000000 }, &numbers) != EA_OK)
+            return 1;
+        x = numbers->data;
+        test_many_seeds(atoi(argv[1]));
+        return tear_down(NULL);
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_words),         cmocka_unit_test(test_serial),
         cmocka_unit_test(test_distributions), cmocka_unit_test(test_streams_are_independent),
