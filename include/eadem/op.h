@@ -12,6 +12,7 @@
 #include "eadem/op/arrange.h"
 #include "eadem/op/conv.h"
 #include "eadem/op/elementwise.h"
+#include "eadem/op/function.h"
 #include "eadem/op/index.h"
 #include "eadem/op/loss.h"
 #include "eadem/op/mask.h"

@@ -7,6 +7,8 @@
 
 #include "native.h"
 
+#include "math/math.h"
+
 #include <string.h>
 
 PyObject *native_error;
@@ -209,6 +211,19 @@ static PyObject *op_index(void)
     return dict;
 }
 
+/* {"gelu": 25, …}: what the operations "function" and "function_scaled" take as their integer. */
+static PyObject *function_index(void)
+{
+    PyObject *dict = PyDict_New();
+    for (int i = 0; dict && i < MATH_FUNCTION_COUNT; i++) {
+        PyObject *number = PyLong_FromLong(i);
+        if (!number || PyDict_SetItemString(dict, math_name((math_function)i), number) < 0)
+            Py_CLEAR(dict);
+        Py_XDECREF(number);
+    }
+    return dict;
+}
+
 /* Adds `value`, whose reference it takes; false when it is NULL or cannot be added. */
 static int add(PyObject *module, const char *name, PyObject *value)
 {
@@ -238,7 +253,7 @@ PyMODINIT_FUNC PyInit__native(void)
     Py_XINCREF(native_context);
     if (add(module, "Error", native_error) && add(module, "Context", native_context) &&
         add(module, "Trace", native_trace_type()) && add(module, "ops", op_index()) &&
-        add(module, "isas", isa_list()) &&
+        add(module, "functions", function_index()) && add(module, "isas", isa_list()) &&
         add(module, "version", PyUnicode_FromString(ea_version())))
         return module;
     Py_DECREF(module);

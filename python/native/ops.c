@@ -2,6 +2,7 @@
 #include "native.h"
 
 #include "eadem/random.h"
+#include "math/math.h"
 
 #define T(i) (call->tensors[i])
 #define I(i) (call->integers[i])
@@ -119,6 +120,23 @@ static ea_status run_tanh_backward(const native_call *call)
 static ea_status run_sigmoid_backward(const native_call *call)
 {
     return ea_sigmoid_backward(call->ctx, T(0), T(1), T(2));
+}
+
+/* --- function.h: integer is the function's number (eadem._native.functions) --- */
+
+static const char *function_name(const native_call *call)
+{
+    return I(0) >= 0 && I(0) < MATH_FUNCTION_COUNT ? math_name((math_function)I(0)) : NULL;
+}
+
+static ea_status run_function(const native_call *call)
+{
+    return ea_function(call->ctx, function_name(call), T(0), T(1));
+}
+
+static ea_status run_function_scaled(const native_call *call)
+{
+    return ea_function_scaled(call->ctx, function_name(call), T(0), T(1), T(2));
 }
 
 /* --- reduce.h: integers are the dimensions --- */
@@ -293,6 +311,8 @@ const native_op native_ops[] = {
     { "relu", 2, run_relu },
     { "tanh_backward", 3, run_tanh_backward },
     { "sigmoid_backward", 3, run_sigmoid_backward },
+    { "function", 2, run_function },
+    { "function_scaled", 3, run_function_scaled },
     { "sum", 2, run_sum },
     { "mean", 2, run_mean },
     { "sum_to_shape", 2, run_sum_to_shape },

@@ -1,6 +1,7 @@
 /* elementwise.c: cases of what works element by element. */
 #include "conform/families.h"
 #include "eadem/op.h"
+#include "math/math.h"
 
 typedef ea_status (*binary)(ea_context *ctx, const DLTensor *a, const DLTensor *b, DLTensor *out);
 typedef ea_status (*unary)(ea_context *ctx, const DLTensor *x, DLTensor *out);
@@ -120,10 +121,27 @@ static void gradients(conform *c)
         }
 }
 
+/* Every function that has a name: at bits of any kind, and times other floats. */
+static void by_name(conform *c)
+{
+    int64_t shape[] = { 1025 };
+    DLTensor *bits = conform_bits(c, 1, 1, shape), *near = conform_floats(c, 2, 1, shape);
+    DLTensor *a = conform_floats(c, 3, 1, shape);
+    for (int f = 0; f < MATH_FUNCTION_COUNT; f++) {
+        const char *name = math_name((math_function)f);
+        DLTensor *out = conform_zeros(c, EA_FLOAT32, 1, shape);
+        DLTensor *scaled = conform_zeros(c, EA_FLOAT32, 1, shape);
+        conform_check(c, ea_function(conform_context(c), name, bits, out));
+        conform_check(c, ea_function_scaled(conform_context(c), name, a, near, scaled));
+        conform_emit(c, out);
+        conform_emit(c, scaled);
+    }
+}
+
 static const conform_case cases[] = {
     { "binary-sizes", binary_sizes }, { "broadcasting", broadcasting }, { "strides", strides },
     { "in-place", in_place },         { "storage", storage },           { "empty", empty },
-    { "functions", functions },       { "gradients", gradients },
+    { "functions", functions },       { "gradients", gradients },       { "by-name", by_name },
 };
 
 const conform_family conform_elementwise = { "elementwise", cases, sizeof cases / sizeof cases[0] };

@@ -12,6 +12,10 @@ ea_status cpu_matmul(ea_context *ctx, const ea_view *a, const ea_view *b, const 
 
 ea_status cpu_binary(ea_context *ctx, ref_binary_kind kind, const ea_view *a, const ea_view *b,
                      const ea_view *out);
+ea_status cpu_function(ea_context *ctx, math_function function, const ea_view *x,
+                       const ea_view *out);
+ea_status cpu_function_scaled(ea_context *ctx, math_function function, const ea_view *a,
+                              const ea_view *x, const ea_view *out);
 ea_status cpu_unary(ea_context *ctx, ref_unary_kind kind, const ea_view *x, const ea_view *out);
 ea_status cpu_unary_backward(ea_context *ctx, ref_unary_kind kind, const ea_view *grad_out,
                              const ea_view *x, const ea_view *grad_x);

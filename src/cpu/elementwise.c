@@ -90,3 +90,18 @@ ea_status cpu_unary_backward(ea_context *ctx, ref_unary_kind kind, const ea_view
     j.binary = kind == REF_RELU ? k->relu_backward : k->mul;
     return run_job(ctx, &j, kind == REF_RELU ? CHEAP : COSTLY);
 }
+
+ea_status cpu_function(ea_context *ctx, math_function function, const ea_view *x,
+                       const ea_view *out)
+{
+    job j = { .a = *x, .b = *x, .out = *out, .unary = cpu_kernels_of(ctx)->math[function] };
+    return run_job(ctx, &j, COSTLY);
+}
+
+ea_status cpu_function_scaled(ea_context *ctx, math_function function, const ea_view *a,
+                              const ea_view *x, const ea_view *out)
+{
+    const cpu_kernels *k = cpu_kernels_of(ctx);
+    job j = { .a = *a, .b = *x, .out = *out, .unary = k->math[function], .binary = k->mul };
+    return run_job(ctx, &j, COSTLY);
+}

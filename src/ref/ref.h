@@ -8,6 +8,7 @@
 #include "core/view.h"
 #include "eadem/op/loss.h"
 #include "eadem/op/optim.h"
+#include "math/math.h"
 
 /* matmul.c: a [..., m, k], b [..., k, n], out [..., m, n] with equal leading dimensions; bias is
  * NULL or expanded to out's shape. */
@@ -37,6 +38,10 @@ typedef enum ref_unary_kind {
 /* All views have one shape; out may be the very same view as an input. */
 ea_status ref_binary(ea_context *ctx, ref_binary_kind kind, const ea_view *a, const ea_view *b,
                      const ea_view *out);
+ea_status ref_function(ea_context *ctx, math_function function, const ea_view *x,
+                       const ea_view *out);
+ea_status ref_function_scaled(ea_context *ctx, math_function function, const ea_view *a,
+                              const ea_view *x, const ea_view *out);
 ea_status ref_unary(ea_context *ctx, ref_unary_kind kind, const ea_view *x, const ea_view *out);
 ea_status ref_unary_backward(ea_context *ctx, ref_unary_kind kind, const ea_view *grad_out,
                              const ea_view *x, const ea_view *grad_x);

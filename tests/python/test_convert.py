@@ -60,12 +60,12 @@ def test_unknown_contract_and_type():
 
 
 def test_audit_lists_both_passes():
-    report = et.audit(torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Hardswish()), torch.randn(2, 4))
+    report = et.audit(torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.RReLU()), torch.randn(2, 4))
     status = {(row["pass"], row["operation"]): row["status"] for row in report.rows}
     assert status["forward", "aten.addmm.default"] == "replaced by Eadem"
     assert status["backward", "aten.mm.default"] == "replaced by Eadem"
-    assert status["forward", "aten.hardswish.default"] == "unsupported"
-    assert "aten.hardswish" not in report.unsupported and "aten.hardswish.default" in report.unsupported
+    assert status["forward", "aten.rrelu_with_noise_functional.default"] == "unsupported"
+    assert "aten.rrelu_with_noise_functional" not in report.unsupported and "aten.rrelu_with_noise_functional.default" in report.unsupported
     assert json.loads(report.to_json()) == report.rows and "addmm" in str(report)
 
 

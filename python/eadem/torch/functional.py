@@ -132,7 +132,7 @@ _Tanh, _Sigmoid = _unary("tanh"), _unary("sigmoid")
 class _Softmax(_Function):
     @staticmethod
     def forward(x, dim, kind):
-        return kernels._same(kind, x, integers=(dim,))
+        return kernels.same(kind, x, integers=(dim,))
 
     @staticmethod
     def remember(ctx, inputs, output):
@@ -142,7 +142,7 @@ class _Softmax(_Function):
     @staticmethod
     def gradients(ctx, grad):
         (out,) = ctx.saved_tensors
-        return kernels._same(f"{ctx.kind}_backward", grad, out, integers=(ctx.dim,)), None, None
+        return kernels.same(f"{ctx.kind}_backward", grad, out, integers=(ctx.dim,)), None, None
 
 
 def linear(x, weight, bias=None):

@@ -23,7 +23,7 @@ index_copy index_copy_ index_fill index_fill_ index_select lift lift_fresh lift_
 masked_scatter_ masked_select max_unpool2d native_channel_shuffle new_empty new_empty_strided new_full new_ones new_zeros
 nonzero ones ones_like permute pixel_shuffle pixel_unshuffle reflection_pad1d reflection_pad2d reflection_pad3d repeat
 repeat_interleave replication_pad1d replication_pad2d replication_pad3d resize_ roll rot90 scalar_tensor select
-select_backward select_scatter set_ slice slice_backward slice_scatter split split_with_sizes squeeze squeeze_ stack t t_
+select_backward select_scatter set_ slice slice_backward slice_scatter split split_with_sizes unsafe_split unsafe_split_with_sizes squeeze squeeze_ stack t t_
 transpose transpose_ tril tril_ triu triu_ unbind unfold unfold_copy unsqueeze unsqueeze_ view view_copy where zero_ zeros
 zeros_like _local_scalar_dense item is_same_size equal allclose _has_compatible_shallow_copy_type record_stream
 upsample_nearest1d upsample_nearest2d upsample_nearest3d split_copy unbind_copy permute_copy
@@ -81,8 +81,10 @@ def is_integer_only(args):
 
 
 def _functional(handler):
+    takes_integers = getattr(handler, "takes_integers", False)  # functions whose result is a float all the same
+
     def run(func, args, kwargs):
-        if args and is_integer_only(args):
+        if args and is_integer_only(args) and not takes_integers:
             return func(*args, **kwargs)
         out = kwargs.pop("out", None)
         result = handler(*args, **kwargs)

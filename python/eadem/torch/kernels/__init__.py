@@ -1,0 +1,16 @@
+"""ATen operations on Eadem's. A handler has the ATen signature and returns new tensors; importing its file registers it.
+
+What Eadem has as one operation is called; the rest is spelled out in element-wise PyTorch arithmetic that rounds
+once an operation, so that its bits follow from the order written here (docs/contract.md states it too).
+"""
+
+from eadem.torch.kernels import arithmetic, function, loss, norm, pool, random  # noqa: F401
+from eadem.torch.kernels.base import HANDLERS, Refused, call, same
+from eadem.torch.kernels.contraction import convolution, convolution_backward, mm
+from eadem.torch.kernels.foreach import foreach
+from eadem.torch.kernels.loss import softmax
+from eadem.torch.kernels.norm import native_batch_norm, native_batch_norm_backward
+from eadem.torch.kernels.reduce import mean, sum_, sum_dims
+
+__all__ = ["HANDLERS", "Refused", "call", "convolution", "convolution_backward", "foreach", "mean", "mm",
+           "native_batch_norm", "native_batch_norm_backward", "same", "softmax", "sum_", "sum_dims"]

@@ -1,0 +1,185 @@
+"""Functions of one variable, and their gradients: correctly rounded, or spelled out in operations that round once."""
+
+import math
+
+import torch
+
+from eadem import _native
+from eadem.torch.kernels.base import HANDLERS, Refused, call, handles, widened
+
+_FUNCTIONS = _native.functions
+
+
+def function(name, x):
+    """f(x), correctly rounded; integers and booleans are taken as float32, as PyTorch's default does."""
+    if not x.is_floating_point():
+        x = x.to(torch.get_default_dtype())
+    out = torch.empty_like(x)
+    call("function", (x, out), (_FUNCTIONS[name],))
+    return out
+
+
+def scaled(name, a, x):
+    """a · f(x): the gradient where f is a derivative."""
+    out = torch.empty_like(x)
+    call("function_scaled", (a.expand_as(x), x, out), (_FUNCTIONS[name],))
+    return out
+
+
+def _register(aten_name, name):
+    def handler(x):
+        return function(name, x)
+    handler.takes_integers = True
+    HANDLERS[aten_name] = handler
+
+
+for _name in ("exp exp2 expm1 log log2 log10 log1p tanh sigmoid erf erfc sin cos tan asin acos atan sinh cosh asinh acosh "
+              "atanh rsqrt mish silu").split():
+    _register(_name, _name)
+for _name in ("expm1", "exp2", "erf", "erfc", "log1p"):
+    _register(f"special_{_name}", _name)
+
+
+@handles("tanh_backward")
+@widened
+def tanh_backward(grad, out):
+    return grad * (1 - out * out)
+
+
+@handles("sigmoid_backward")
+@widened
+def sigmoid_backward(grad, out):
+    return grad * ((1 - out) * out)
+
+
+@handles("silu_backward")
+def silu_backward(grad, x):
+    return scaled("silu_derivative", grad, x)
+
+
+@handles("mish_backward")
+def mish_backward(grad, x):
+    return scaled("mish_derivative", grad, x)
+
+
+@handles("gelu")
+def gelu(x, *, approximate="none"):
+    return function("gelu_tanh" if approximate == "tanh" else "gelu", x)
+
+
+@handles("gelu_backward")
+def gelu_backward(grad, x, *, approximate="none"):
+    return scaled("gelu_tanh_derivative" if approximate == "tanh" else "gelu_derivative", grad, x)
+
+
+@handles("softplus")
+@widened
+def softplus(x, beta=1, threshold=20):
+    if beta == 1:
+        return torch.where(x > threshold, x, function("softplus", x)) if threshold < 20 else function("softplus", x)
+    z = x * beta
+    return torch.where(z > threshold, x, function("softplus", z) / beta)
+
+
+@handles("softplus_backward")
+@widened
+def softplus_backward(grad, x, beta, threshold):
+    z = x if beta == 1 else x * beta
+    return torch.where(z > threshold, grad, scaled("sigmoid", grad, z))
+
+
+@handles("log_sigmoid_forward")
+def log_sigmoid_forward(x):
+    return function("logsigmoid", x), torch.zeros(0, dtype=x.dtype)
+
+
+@handles("log_sigmoid_backward")
+def log_sigmoid_backward(grad, x, buffer):
+    return scaled("sigmoid", grad, -x)
+
+
+@handles("elu")
+@widened
+def elu(x, alpha=1, scale=1, input_scale=1):
+    below = function("expm1", x if input_scale == 1 else x * input_scale) * (alpha * scale)
+    return torch.where(x > 0, x if scale == 1 else x * scale, below)
+
+
+@handles("elu_backward")
+@widened
+def elu_backward(grad, alpha, scale, input_scale, is_result, x):
+    if is_result:  # x is the output: its negative part is alpha·(e^z − 1)
+        below = grad * input_scale * (x + alpha * scale)
+    else:
+        below = grad * (input_scale * alpha * scale) * function("exp", x * input_scale)
+    return torch.where(x <= 0, below, grad if scale == 1 else grad * scale)
+
+
+@handles("hardsigmoid")
+@widened
+def hardsigmoid(x):
+    return (x + 3).clamp(0, 6) / 6
+
+
+@handles("hardsigmoid_backward")
+@widened
+def hardsigmoid_backward(grad, x):
+    return torch.where((x > -3) & (x < 3), grad / 6, 0)
+
+
+@handles("hardswish")
+@widened
+def hardswish(x):
+    return x * (x + 3).clamp(0, 6) / 6
+
+
+@handles("hardswish_backward")
+@widened
+def hardswish_backward(grad, x):
+    middle = grad * (x / 3 + 0.5)
+    return torch.where(x <= -3, 0, torch.where(x >= 3, grad, middle))
+
+
+@handles("logit")
+@widened
+def logit(x, eps=None):
+    x = x if eps is None else x.clamp(eps, 1 - eps)
+    return function("log", x / (1 - x))
+
+
+@handles("logaddexp")
+@widened
+def logaddexp(a, b):
+    top = torch.maximum(a, b)
+    tail = function("log1p", function("exp", torch.minimum(a, b) - top))
+    return torch.where((a == b) & a.isinf(), a, top + tail)
+
+
+@handles("logsumexp")
+@widened
+def logsumexp(x, dim, keepdim=False):
+    from eadem.torch.kernels.reduce import sum_dims
+
+    dims = (dim,) if isinstance(dim, int) else tuple(dim)
+    top = x.amax(dims, keepdim=True)
+    top = torch.where(top.isinf(), 0, top)
+    total = function("log", sum_dims(function("exp", x - top), dims, keepdim))
+    return total + (top if keepdim else top.reshape(total.shape))
+
+
+_POWERS = {0: torch.ones_like, 1: torch.clone, 2: lambda t: t * t, 3: lambda t: t * t * t, 4: lambda t: (t * t) * (t * t),
+           0.5: torch.sqrt, -0.5: lambda t: function("rsqrt", t), -1: torch.reciprocal,
+           -2: lambda t: torch.reciprocal(t * t)}
+
+
+@handles("pow")
+@widened
+def pow_(x, exponent):
+    if isinstance(x, torch.Tensor) and not isinstance(exponent, torch.Tensor) and exponent in _POWERS:
+        return _POWERS[exponent](x)
+    if not isinstance(x, torch.Tensor) and x == 2:
+        return function("exp2", exponent)
+    if not isinstance(x, torch.Tensor) and x == math.e:
+        return function("exp", exponent)
+    raise Refused(f"pow with exponent {exponent if not isinstance(exponent, torch.Tensor) else 'in a tensor'} is not "
+                  f"there: {', '.join(str(p) for p in _POWERS)} are")
