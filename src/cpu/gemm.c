@@ -177,6 +177,7 @@ static void set_b(const plan *p, const block *t, int64_t column, int64_t k, int6
     const gemm_side *b = &p->g->b;
     int64_t width = p->kernels->gemm_columns, lines = smaller(width, p->column_end - column);
     bool more = column + 2 * width <= t->column_end;
+    panel->narrow = lines <= p->kernels->lanes;
     panel->keep = NULL;
     panel->b_k = width;
     if (p->b_from == SHARED) {

@@ -49,6 +49,7 @@ enum { SPACE = 5 << 18 };
 typedef struct tensor {
     DLTensor dl;
     int64_t shape[8], stride[8];
+    int64_t used; /* elements of memory that the strides reach, or a few more */
     float memory[SPACE];
 } tensor;
 
@@ -71,6 +72,7 @@ static void make(tensor *t, DLDataType dtype, int ndim, const int64_t *shape, bo
             step += random_below(3);
     }
     assert_true(step < SPACE);
+    t->used = step;
     t->dl = (DLTensor){ .data = t->memory,
                         .device = { kDLCPU, 0 },
                         .ndim = ndim,
@@ -105,11 +107,10 @@ __attribute__((unused)) static tensor a, b, bias, got, want; /* not every test n
 
 typedef ea_status (*operation)(ea_context *ctx, DLTensor *out, bool with_bias);
 
-/* Compares all instruction sets at one random thread count each with ref. */
-static void check(operation run, bool with_bias, const char *what)
+/* The definition's result, in `want`. */
+static void define(operation run, bool with_bias, ea_contract contract, const char *what)
 {
     ea_context *ref;
-    ea_contract contract = (ea_contract)random_below(2);
     assert_int_equal(
         ea_context_create(&(ea_context_options){ .isa = "ref", .threads = 1, .contract = contract },
                           &ref),
@@ -117,21 +118,32 @@ static void check(operation run, bool with_bias, const char *what)
     if (run(ref, &want.dl, with_bias) != EA_OK)
         fail_msg("%s: %s", what, ea_error_text(ref));
     ea_context_destroy(ref);
-    for (int i = 1; ea_isa_available(i); i++) {
-        ea_context_options options = { .isa = ea_isa_available(i),
-                                       .threads = thread_counts[random_below(4)],
-                                       .contract = contract };
-        ea_context *ctx;
-        assert_int_equal(ea_context_create(&options, &ctx), EA_OK);
-        memset(got.memory, 0xff, sizeof got.memory);
-        if (run(ctx, &got.dl, with_bias) != EA_OK)
-            fail_msg("%s: %s", what, ea_error_text(ctx));
-        char text[320];
-        snprintf(text, sizeof text, "%s, %s, %d threads, %s", what, options.isa, options.threads,
-                 ea_contract_name(contract));
-        same_bits(&got, &want, text);
-        ea_context_destroy(ctx);
-    }
+}
+
+static void compare(operation run, bool with_bias, ea_contract contract, const char *isa,
+                    int threads, const char *what)
+{
+    ea_context_options options = { .isa = isa, .threads = threads, .contract = contract };
+    ea_context *ctx;
+    assert_int_equal(ea_context_create(&options, &ctx), EA_OK);
+    memset(got.memory, 0xff, sizeof *got.memory * (size_t)got.used);
+    if (run(ctx, &got.dl, with_bias) != EA_OK)
+        fail_msg("%s: %s", what, ea_error_text(ctx));
+    char text[320];
+    snprintf(text, sizeof text, "%s, %s, %d threads, %s", what, isa, threads,
+             ea_contract_name(contract));
+    same_bits(&got, &want, text);
+    ea_context_destroy(ctx);
+}
+
+/* Compares all instruction sets at one random thread count each with ref. */
+static void check(operation run, bool with_bias, const char *what)
+{
+    ea_contract contract = (ea_contract)random_below(2);
+    define(run, with_bias, contract, what);
+    for (int i = 1; ea_isa_available(i); i++)
+        compare(run, with_bias, contract, ea_isa_available(i), thread_counts[random_below(4)],
+                what);
 }
 
 static DLDataType random_type(void)

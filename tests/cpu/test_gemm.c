@@ -63,6 +63,71 @@ static void test_large(void **state)
     matmul_case(1, 1500, 400, 1);
 }
 
+/* Exchanges the last two dimensions: the memory stays, so that lines and terms lie the other way.
+ */
+static void transpose(tensor *t)
+{
+    int last = t->dl.ndim - 1;
+    int64_t shape = t->shape[last], stride = t->stride[last];
+    t->shape[last] = t->shape[last - 1], t->stride[last] = t->stride[last - 1];
+    t->shape[last - 1] = shape, t->stride[last - 1] = stride;
+}
+
+/* Compares all instruction sets with ref, under both contracts at every thread count. */
+static void check_all(operation run, bool with_bias, const char *what)
+{
+    static const ea_contract contracts[] = { EA_CONTRACT_CHAIN, EA_CONTRACT_REPDL };
+    for (int c = 0; c < 2; c++) {
+        define(run, with_bias, contracts[c], what);
+        for (int i = 1; ea_isa_available(i); i++)
+            for (int t = 0; t < 4; t++)
+                compare(run, with_bias, contracts[c], ea_isa_available(i), thread_counts[t], what);
+    }
+}
+
+/* Every way through the engine, with ragged sizes, at every thread count. */
+static void test_paths(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *what;
+        int64_t batch, rows, terms, columns;
+        bool a_transposed, b_transposed, out_transposed;
+    } paths[] = {
+        { "few rows: b in place, along its rows", 1, 3, 260, 700, 0, 0, 0 },
+        { "few rows: b in place, along its columns", 1, 3, 260, 700, 0, 1, 0 },
+        { "one group: b in place, not copied", 1, 5, 260, 330, 0, 0, 0 },
+        { "b in place, copied by the first group; a narrow last panel", 1, 43, 261, 228, 0, 0, 0 },
+        { "groups of two heights; a last panel that is not narrow", 1, 49, 1030, 142, 0, 0, 0 },
+        { "b packed by each block", 1, 64, 300, 333, 0, 1, 0 },
+        { "a packed once for several blocks", 1, 51, 530, 645, 0, 0, 0 },
+        { "a packed once, terms apart", 1, 51, 530, 645, 1, 0, 0 },
+        { "b packed once for several blocks", 1, 601, 270, 67, 0, 1, 0 },
+        { "b packed once although it lies right", 1, 900, 130, 67, 0, 0, 0 },
+        { "the transposed product", 1, 300, 290, 17, 0, 1, 0 },
+        { "a result whose rows are neighbours", 1, 61, 1300, 60, 0, 0, 1 },
+        { "a batch in blocks", 5, 130, 70, 150, 0, 0, 0 },
+    };
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        int64_t n = paths[i].batch, rows = paths[i].rows, terms = paths[i].terms;
+        int64_t columns = paths[i].columns;
+        bool at = paths[i].a_transposed, bt = paths[i].b_transposed, ot = paths[i].out_transposed;
+        make(&a, EA_FLOAT32, 3, (int64_t[]){ n, at ? terms : rows, at ? rows : terms }, true);
+        make(&b, EA_FLOAT32, 3, (int64_t[]){ n, bt ? columns : terms, bt ? terms : columns }, true);
+        make(&got, EA_FLOAT32, 3, (int64_t[]){ n, ot ? columns : rows, ot ? rows : columns }, true);
+        make(&want, EA_FLOAT32, 3, (int64_t[]){ n, rows, columns }, true);
+        if (at)
+            transpose(&a);
+        if (bt)
+            transpose(&b);
+        if (ot)
+            transpose(&got);
+        fill(&a, false);
+        fill(&b, false);
+        check_all(run_matmul, false, paths[i].what);
+    }
+}
+
 /* fl(Σ) is within terms·2^-23 of the exact sum of magnitudes: a bound that no ordering exceeds. */
 static void test_values(void **state)
 {
@@ -126,8 +191,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_shapes), cmocka_unit_test(test_edges),
-        cmocka_unit_test(test_large),         cmocka_unit_test(test_values),
-        cmocka_unit_test(test_batch_slices),
+        cmocka_unit_test(test_large),         cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_values),        cmocka_unit_test(test_batch_slices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,6 +15,7 @@ typedef struct cpu_gemm_panel {
     const float *a; /* element (row, k) of the first group at row·a_line + k·a_k */
     int64_t a_line, a_k;
     int64_t a_group; /* from one group to the next */
+    bool narrow;     /* only the first vector of columns is computed */
     const float *b;  /* row k of gemm_columns elements at k·b_k */
     int64_t b_k;
     float *keep; /* the first group copies b here, and the others read the copy; NULL: no copy */

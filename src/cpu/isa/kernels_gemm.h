@@ -32,18 +32,18 @@ GEMM_INLINE void gemm_fetch(const int rows, const float *to, int64_t row_size)
         __builtin_prefetch(to + i * row_size + GEMM_COLUMNS - 1, 1);
 }
 
-/* One tile of `rows` rows from row `row` of the panel. `rows` and `first` are constants at every
- * call, so that the loops over rows unroll and `sum` stays in registers. */
-GEMM_INLINE void gemm_tile(const int rows, const bool first, int64_t a_line, int64_t a_k,
-                           const float *b, int64_t b_k, const cpu_gemm_panel *p, const float *a,
-                           int64_t row)
+/* One tile of `rows` rows from row `row` of the panel. `rows`, `vectors` and `first` are constants
+ * at every call, so that the loops over rows and vectors unroll and `sum` stays in registers. */
+GEMM_INLINE void gemm_tile(const int rows, const int vectors, const bool first, int64_t a_line,
+                           int64_t a_k, const float *b, int64_t b_k, const cpu_gemm_panel *p,
+                           const float *a, int64_t row)
 {
     vf sum[GEMM_ROWS][GEMM_VECTORS];
     const float *start = p->start ? p->start + row * p->start_row : NULL;
     GEMM_UNROLL
     for (int i = 0; i < rows; i++)
         GEMM_UNROLL
-    for (int j = 0; j < GEMM_VECTORS; j++)
+    for (int j = 0; j < vectors; j++)
         sum[i][j] = start ? vf_load(start + i * p->start_row + j * VF_LANES) : vf_zero();
     float *out = p->out + row * p->out_row;
     gemm_fetch(rows, out, p->out_row);
@@ -55,7 +55,7 @@ GEMM_INLINE void gemm_tile(const int rows, const bool first, int64_t a_line, int
     for (int64_t k = 0; k < p->terms; k++) {
         vf y[GEMM_VECTORS];
         GEMM_UNROLL
-        for (int j = 0; j < GEMM_VECTORS; j++)
+        for (int j = 0; j < vectors; j++)
             y[j] = vf_load(b + j * VF_LANES);
         if (first) {
             __builtin_prefetch(next, 0, 2);
@@ -63,7 +63,7 @@ GEMM_INLINE void gemm_tile(const int rows, const bool first, int64_t a_line, int
         }
         if (first && keep) {
             GEMM_UNROLL
-            for (int j = 0; j < GEMM_VECTORS; j++)
+            for (int j = 0; j < vectors; j++)
                 vf_store(keep + j * VF_LANES, y[j]);
             keep += GEMM_COLUMNS;
         }
@@ -71,7 +71,7 @@ GEMM_INLINE void gemm_tile(const int rows, const bool first, int64_t a_line, int
         for (int i = 0; i < rows; i++) {
             vf x = vf_set(a[i * a_line]);
             GEMM_UNROLL
-            for (int j = 0; j < GEMM_VECTORS; j++)
+            for (int j = 0; j < vectors; j++)
                 sum[i][j] = vf_fma(x, y[j], sum[i][j]);
         }
         a += a_k;
@@ -82,7 +82,7 @@ GEMM_INLINE void gemm_tile(const int rows, const bool first, int64_t a_line, int
     GEMM_UNROLL
     for (int i = 0; i < rows; i++)
         GEMM_UNROLL
-    for (int j = 0; j < GEMM_VECTORS; j++) {
+    for (int j = 0; j < vectors; j++) {
         vf s = sum[i][j];
         if (total)
             s = vf_add(vf_load(total + i * p->total_row + j * VF_LANES), s);
@@ -90,25 +90,28 @@ GEMM_INLINE void gemm_tile(const int rows, const bool first, int64_t a_line, int
     }
 }
 
-GEMM_INLINE void gemm_groups(const int rows, const cpu_gemm_panel *p)
+GEMM_INLINE void gemm_groups(const int rows, const int vectors, const cpu_gemm_panel *p)
 {
-    gemm_tile(rows, true, p->a_line, p->a_k, p->b, p->b_k, p, p->a, 0);
+    gemm_tile(rows, vectors, true, p->a_line, p->a_k, p->b, p->b_k, p, p->a, 0);
     const float *a = p->a + p->a_group, *b = p->keep ? p->keep : p->b;
     int64_t b_k = p->keep ? GEMM_COLUMNS : p->b_k;
     if (p->a_line == 1 && p->a_k == rows && b_k == GEMM_COLUMNS)
         for (int64_t g = 1; g < p->groups; g++, a += p->a_group)
-            gemm_tile(rows, false, 1, rows, b, GEMM_COLUMNS, p, a, g * rows);
+            gemm_tile(rows, vectors, false, 1, rows, b, GEMM_COLUMNS, p, a, g * rows);
     else
         for (int64_t g = 1; g < p->groups; g++, a += p->a_group)
-            gemm_tile(rows, false, p->a_line, p->a_k, b, b_k, p, a, g * rows);
+            gemm_tile(rows, vectors, false, p->a_line, p->a_k, b, b_k, p, a, g * rows);
 }
 
 static void gemm_panel(const cpu_gemm_panel *p)
 {
     switch (p->height) {
-#define GEMM_HEIGHT(n)                                 \
-    case n:                                            \
-        gemm_groups(n < GEMM_ROWS ? n : GEMM_ROWS, p); \
+#define GEMM_HEIGHT(n)                                                   \
+    case n:                                                              \
+        if (p->narrow)                                                   \
+            gemm_groups(n < GEMM_ROWS ? n : GEMM_ROWS, 1, p);            \
+        else                                                             \
+            gemm_groups(n < GEMM_ROWS ? n : GEMM_ROWS, GEMM_VECTORS, p); \
         break;
         GEMM_HEIGHT(1)
         GEMM_HEIGHT(2)
