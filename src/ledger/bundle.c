@@ -7,12 +7,16 @@
 #include "ledger/json.h"
 #include "ledger/model.h"
 #include "ledger/source.h"
+#include "ledger/tablecopy.h"
 #include "ledger/tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
+
+/* What mark() keeps beside the kinds of objects. */
+enum { RUN_SEEN = -1, JOINS_SEEN = -2, JOINS_DEPTH = 1000 };
 
 typedef struct writer {
     ledger_store *store;
@@ -129,6 +133,75 @@ static ea_status add_entry(writer *job, const char *list, json_t *entry)
     return EA_OK;
 }
 
+/* --- Joins --------------------------------------------------------------------------------------
+ */
+
+static ea_status add_joins(writer *job, const ledger_digest *result, int depth);
+
+/* The table with its files up to the version; of several versions the longest list stays. */
+static ea_status add_table(writer *job, const char *reference)
+{
+    json_t *features = json_object_get(job->manifest, "features"), *table;
+    EA_TRY(ledger_table_describe(job->store, reference, &table));
+    const json_t *versions = json_object_get(table, "versions");
+    ea_status status = EA_OK;
+    size_t place = 0;
+    for (size_t i = 0; status == EA_OK && i < json_array_size(versions); i++) {
+        ledger_digest digest;
+        ledger_from_hex(json_string_value(json_array_get(versions, i)), &digest);
+        status = write_object(job, &digest, LEDGER_FILE, 0);
+    }
+    while (place < json_array_size(features) &&
+           !json_equal(json_object_get(json_array_get(features, place), "name"),
+                       json_object_get(table, "name")))
+        place++;
+    const json_t *other = json_object_get(json_array_get(features, place), "versions");
+    if (status == EA_OK && !other)
+        return add_entry(job, "features", table);
+    if (status == EA_OK && json_array_size(other) < json_array_size(versions))
+        json_array_set(features, place, table);
+    json_decref(table);
+    return status;
+}
+
+static ea_status add_parents(writer *job, const json_t *parents, int depth)
+{
+    for (size_t i = 0; i < json_array_size(parents); i++) {
+        const char *parent = json_string_value(json_array_get(parents, i));
+        ledger_digest digest;
+        if (strncmp(parent, "feature:", 8) == 0) {
+            EA_TRY(add_table(job, parent + 8));
+        } else if (strncmp(parent, "object:", 7) == 0 && ledger_from_hex(parent + 7, &digest)) {
+            EA_TRY(write_object(job, &digest, LEDGER_FILE, 0));
+            EA_TRY(add_joins(job, &digest, depth + 1));
+        }
+    }
+    return EA_OK;
+}
+
+/* What a join's result was made from comes along: the events, which may be a join's result
+ * themselves, and the feature tables. */
+static ea_status add_joins(writer *job, const ledger_digest *result, int depth)
+{
+    json_t *parents;
+    bool fresh;
+    char hex[LEDGER_HEX_SIZE];
+    EA_TRY(mark(job, result, JOINS_SEEN, &fresh));
+    if (!fresh || depth > JOINS_DEPTH)
+        return EA_OK;
+    EA_TRY(ledger_join_parents(job->store, result, &parents));
+    ea_status status = add_parents(job, parents, depth);
+    if (status == EA_OK && json_array_size(parents))
+        status = add_entry(
+            job, "joins",
+            json_pack("{s:s, s:O}", "result", ledger_hex(result, hex), "parents", parents));
+    json_decref(parents);
+    return status;
+}
+
+/* --- Runs, data, models -------------------------------------------------------------------------
+ */
+
 static ledger_kind kind_of(ledger_type type)
 {
     return type == LEDGER_FOLDER_ENTRY ? LEDGER_TREE : LEDGER_FILE;
@@ -139,6 +212,7 @@ static ea_status add_data(void *argument, const ledger_version *version)
     writer *job = argument;
     char hex[LEDGER_HEX_SIZE], type[2] = { (char)version->content.type, 0 };
     EA_TRY(write_object(job, &version->content.digest, kind_of(version->content.type), 0));
+    EA_TRY(add_joins(job, &version->content.digest, 0));
     return add_entry(job, "data",
                      json_pack("{s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:s}", "name", version->name,
                                "version", (json_int_t)version->version, "type", type, "digest",
@@ -161,6 +235,11 @@ static ea_status add_source(writer *job, const json_t *record, json_t *entry)
     return write_object(job, &tree, LEDGER_TREE, 0);
 }
 
+static ea_status joins_of_seen(void *job, const ledger_digest *digest, ledger_kind kind)
+{
+    return kind == LEDGER_FILE ? add_joins(job, digest, 0) : EA_OK;
+}
+
 static ea_status add_record(writer *job, const char *id, const json_t *record)
 {
     ledger_digest digest;
@@ -175,6 +254,7 @@ static ea_status add_record(writer *job, const char *id, const json_t *record)
     if (!found)
         return core_fail(job->store->ctx, EA_ERR_STATE, "there is no run %s", id);
     EA_TRY(ledger_record_objects(record, write_seen, job));
+    EA_TRY(ledger_record_objects(record, joins_of_seen, job));
     EA_TRY(write_object(job, &digest, LEDGER_FILE, 0));
     json_t *entry = json_pack("{s:s, s:s}", "id", id, "record", ledger_hex(&digest, hex));
     status = entry ? add_source(job, record, entry)
@@ -192,7 +272,7 @@ static ea_status add_run(writer *job, const char *id)
     bool fresh;
     ledger_digest key = { { 0 } };
     memcpy(key.bytes, id, LEDGER_RUN_ID - 1);
-    EA_TRY(mark(job, &key, -1, &fresh)); /* a run named twice is written once */
+    EA_TRY(mark(job, &key, RUN_SEEN, &fresh)); /* a run named twice is written once */
     if (!fresh)
         return EA_OK;
     EA_TRY(ledger_record_load(job->store, id, &record));
@@ -270,8 +350,9 @@ static ea_status write_all(writer *job, const char *const *references)
                        "CREATE TEMP TABLE bundled (digest BLOB NOT NULL, kind INTEGER NOT NULL, "
                        "PRIMARY KEY (digest, kind)) WITHOUT ROWID",
                        ""));
-    job->manifest = json_pack("{s:s, s:s, s:[], s:[], s:[]}", "format", LEDGER_BUNDLE_FORMAT,
-                              "producer", "eadem " EADEM_VERSION, "runs", "data", "models");
+    job->manifest = json_pack("{s:s, s:s, s:[], s:[], s:[], s:[], s:[]}", "format",
+                              LEDGER_BUNDLE_FORMAT, "producer", "eadem " EADEM_VERSION, "runs",
+                              "data", "models", "features", "joins");
     if (!job->manifest)
         return core_fail(job->store->ctx, EA_ERR_MEMORY, "no memory for the bundle's manifest");
     EA_TRY(write_bytes(job, LEDGER_BUNDLE_MAGIC, LEDGER_PACK_MAGIC_SIZE));

@@ -97,9 +97,32 @@ static ea_status check_columns(ledger_store *store, const char *key, const char 
 }
 
 static ea_status insert_table(ledger_store *store, const char *name, const char *key,
-                              const char *time, const char *columns)
+                              const char *time, const char *const *columns)
+{
+    json_t *list = json_array();
+    for (int i = 0; columns[i]; i++)
+        if (json_array_append_new(list, json_string(columns[i])) != 0) {
+            json_decref(list);
+            return core_fail(ledger_context(store), EA_ERR_ARGUMENT,
+                             "the column '%.100s' is not UTF-8", columns[i]);
+        }
+    char *text = json_dumps(list, JSON_COMPACT);
+    json_decref(list);
+    if (!text)
+        return core_fail(ledger_context(store), EA_ERR_MEMORY, "no memory for a feature table");
+    ea_status status =
+        ledger_exec(store, "INSERT INTO feature (name, key, time, columns) VALUES (?, ?, ?, ?)",
+                    "tttt", name, key, time, text);
+    free(text);
+    return status;
+}
+
+ea_status ledger_table_make(ledger_store *store, const char *name, const char *key,
+                            const char *time, const char *const *columns)
 {
     int64_t there = 0;
+    EA_TRY(ledger_check_name(ledger_context(store), "feature table", name));
+    EA_TRY(check_columns(store, key, time, columns));
     EA_TRY(ledger_value(store, &there, "SELECT count(*) FROM feature WHERE name = ?", "t", name));
     if (there)
         return core_fail(
@@ -107,8 +130,7 @@ static ea_status insert_table(ledger_store *store, const char *name, const char 
             "the feature table '%.200s' is there already: columns do not change, so give "
             "another name",
             name);
-    return ledger_exec(store, "INSERT INTO feature (name, key, time, columns) VALUES (?, ?, ?, ?)",
-                       "tttt", name, key, time, columns);
+    return insert_table(store, name, key, time, columns);
 }
 
 /* Commits, or rolls back and hands the failure on. */
@@ -123,24 +145,8 @@ static ea_status finish(ledger_store *store, ea_status status)
 ea_status ledger_feature_define(ledger_store *store, const char *name, const char *key,
                                 const char *time, const char *const *columns)
 {
-    EA_TRY(ledger_check_name(ledger_context(store), "feature table", name));
-    EA_TRY(check_columns(store, key, time, columns));
-    json_t *list = json_array();
-    for (int i = 0; columns[i]; i++)
-        if (json_array_append_new(list, json_string(columns[i])) != 0) {
-            json_decref(list);
-            return core_fail(ledger_context(store), EA_ERR_ARGUMENT,
-                             "the column '%.100s' is not UTF-8", columns[i]);
-        }
-    char *text = json_dumps(list, JSON_COMPACT);
-    json_decref(list);
-    if (!text)
-        return core_fail(ledger_context(store), EA_ERR_MEMORY, "no memory for a feature table");
-    ea_status status = ledger_begin(store);
-    if (status == EA_OK)
-        status = finish(store, insert_table(store, name, key, time, text));
-    free(text);
-    return status;
+    EA_TRY(ledger_begin(store));
+    return finish(store, ledger_table_make(store, name, key, time, columns));
 }
 
 /* --- Ingesting -------------------------------------------------------------------------------- */
@@ -258,26 +264,37 @@ static ea_status insert_version(ingestion *job, const ledger_object *file, const
     return job->version > 1 ? ledger_link(store, node, before, "version") : EA_OK;
 }
 
-static ea_status ingest_file(ingestion *job, FILE *file, const char *path)
+ea_status ledger_table_add(ledger_store *store, ledger_table *table, FILE *file, const char *path,
+                           const ledger_object *content, int64_t *version, int64_t *rows)
 {
-    ledger_object object;
-    EA_TRY(ledger_put_fd(job->store, fileno(file), path, &object));
-    if (fseek(file, 0, SEEK_SET) != 0)
-        return core_fail(ledger_context(job->store), EA_ERR_IO, "cannot read %.200s again: %s",
-                         path, strerror(errno));
-    ledger_csv_open(ledger_context(job->store), file, path, &job->csv);
-    EA_TRY(ledger_begin(job->store));
+    ingestion job = { .store = store, .table = table };
     int64_t newest = 0; /* another ingestion may have come first */
-    ea_status status =
-        ledger_value(job->store, &newest,
-                     "SELECT ifnull(max(version), 0) FROM feature_version WHERE feature = ?", "i",
-                     job->table->id);
-    job->version = newest + 1;
+    ledger_csv_open(ledger_context(store), file, path, &job.csv);
+    ea_status status = ledger_value(
+        store, &newest, "SELECT ifnull(max(version), 0) FROM feature_version WHERE feature = ?",
+        "i", table->id);
+    job.version = newest + 1;
     if (status == EA_OK)
-        status = insert_rows(job);
+        status = insert_rows(&job);
     if (status == EA_OK)
-        status = insert_version(job, &object, path);
-    return finish(job->store, status);
+        status = insert_version(&job, content, path);
+    ledger_csv_close(&job.csv);
+    core_free(job.columns);
+    *version = job.version;
+    *rows = job.rows;
+    return status;
+}
+
+static ea_status ingest_file(ledger_store *store, ledger_table *table, FILE *file, const char *path,
+                             int64_t *version, int64_t *rows)
+{
+    ledger_object content;
+    EA_TRY(ledger_put_fd(store, fileno(file), path, &content));
+    if (fseek(file, 0, SEEK_SET) != 0)
+        return core_fail(ledger_context(store), EA_ERR_IO, "cannot read %.200s again: %s", path,
+                         strerror(errno));
+    EA_TRY(ledger_begin(store));
+    return finish(store, ledger_table_add(store, table, file, path, &content, version, rows));
 }
 
 ea_status ledger_feature_ingest(ledger_store *store, const char *name, const char *path,
@@ -286,20 +303,12 @@ ea_status ledger_feature_ingest(ledger_store *store, const char *name, const cha
     ledger_table table;
     EA_TRY(ledger_table_find(store, name, &table));
     FILE *file = fopen(path, "rbe");
-    ingestion job = { .store = store, .table = &table };
-    ea_status status;
-    if (file)
-        status = ingest_file(&job, file, path);
-    else
-        status = core_fail(ledger_context(store), EA_ERR_IO, "cannot open %.300s: %s", path,
-                           strerror(errno));
+    ea_status status = file ? ingest_file(store, &table, file, path, version, rows)
+                            : core_fail(ledger_context(store), EA_ERR_IO, "cannot open %.300s: %s",
+                                        path, strerror(errno));
     if (file)
         fclose(file);
-    ledger_csv_close(&job.csv);
-    core_free(job.columns);
     ledger_table_free(&table);
-    *version = job.version;
-    *rows = job.rows;
     return status;
 }
 

@@ -7,6 +7,7 @@
 #include "ledger/json.h"
 #include "ledger/model.h"
 #include "ledger/source.h"
+#include "ledger/tablecopy.h"
 #include "ledger/tree_check.h"
 
 #include <errno.h>
@@ -22,6 +23,7 @@ typedef struct reader {
     int64_t read, expanded; /* bytes of the bundle, and of the contents that it promises */
     int64_t objects, bytes; /* new in the store */
     json_t *result;
+    json_t *tables; /* names of feature tables in the bundle: what they are called here */
 } reader;
 
 static ea_status bad(reader *job, const char *what)
@@ -383,10 +385,72 @@ static ea_status import_model(reader *job, const json_t *entry)
     return status;
 }
 
+/* Its rows take as much room as its files, however small the bundle is. */
+static ea_status check_table(reader *job, const json_t *entry)
+{
+    const json_t *versions = json_object_get(entry, "versions");
+    for (size_t i = 0; i < json_array_size(versions); i++) {
+        const char *hex = json_string_value(json_array_get(versions, i));
+        ledger_digest digest;
+        ledger_object content;
+        bool found = false;
+        if (hex && ledger_from_hex(hex, &digest))
+            EA_TRY(ledger_find(job->store, &digest, &found, &content));
+        if (!found)
+            return bad(job, "a feature table without its files");
+        EA_TRY(check_expansion(job, content.size));
+    }
+    return EA_OK;
+}
+
+static ea_status import_table(reader *job, const json_t *entry)
+{
+    char name[256];
+    bool fresh;
+    EA_TRY(check_table(job, entry));
+    EA_TRY(ledger_table_import(job->store, entry, name, &fresh));
+    json_object_set_new(job->tables, ledger_json_string(entry, "name"), json_string(name));
+    return note(job, "feature table", name,
+                (int64_t)json_array_size(json_object_get(entry, "versions")), fresh);
+}
+
+/* "feature:user@2" as the table is called here. */
+static json_t *local_parent(reader *job, const char *parent)
+{
+    const char *at = strrchr(parent, '@');
+    char name[256];
+    if (strncmp(parent, "feature:", 8) != 0 || !at ||
+        snprintf(name, sizeof name, "%.*s", (int)(at - parent - 8), parent + 8) >= (int)sizeof name)
+        return json_string(parent);
+    return json_sprintf("feature:%s%s", ledger_json_string(job->tables, name), at);
+}
+
+static ea_status import_join(reader *job, const json_t *entry)
+{
+    const json_t *parents = json_object_get(entry, "parents");
+    ledger_digest result;
+    bool found = false;
+    if (ledger_record_digest(entry, "result", &result))
+        EA_TRY(ledger_find(job->store, &result, &found, NULL));
+    json_t *local = json_array();
+    for (size_t i = 0; i < json_array_size(parents); i++) {
+        const char *parent = json_string_value(json_array_get(parents, i));
+        json_array_append_new(local, local_parent(job, parent ? parent : ""));
+    }
+    ea_status status = found ? ledger_join_import(job->store, &result, local)
+                             : bad(job, "a join without its result");
+    json_decref(local);
+    return status;
+}
+
 static const struct {
     const char *list;
     ea_status (*import)(reader *job, const json_t *entry);
-} sections[] = { { "runs", import_run }, { "data", import_data }, { "models", import_model } };
+} sections[] = { { "runs", import_run },
+                 { "data", import_data },
+                 { "models", import_model },
+                 { "features", import_table },
+                 { "joins", import_join } };
 
 static ea_status import_sections(reader *job, const json_t *manifest)
 {
@@ -424,9 +488,11 @@ ea_status ledger_bundle_read_file(ledger_store *store, FILE *file, const char *n
     reader job = { .store = store, .file = file, .name = name, .any_size = any_size };
     *out = (ledger_bundle_result){ 0 };
     job.result = json_array();
-    if (!job.result)
-        return core_fail(store->ctx, EA_ERR_MEMORY, "no memory to read %.300s", name);
-    ea_status status = import_all(&job);
+    job.tables = json_object();
+    ea_status status = job.result && job.tables
+                           ? import_all(&job)
+                           : core_fail(store->ctx, EA_ERR_MEMORY, "no memory to read %.300s", name);
+    json_decref(job.tables);
     if (status == EA_OK)
         *out = (ledger_bundle_result){ job.objects, job.bytes, job.result };
     else

@@ -8,6 +8,8 @@
 #include "ledger/store.h"
 #include "ledger/stream.h"
 
+#include <stdio.h>
+
 enum {
     LEDGER_STATEMENTS = 96, /* prepared statements kept */
     LEDGER_OPEN_PACKS = 16, /* pack files kept open for reading */
@@ -78,6 +80,9 @@ void ledger_unlock(ledger_store *store);
 ea_status ledger_io_error(ledger_store *store, const char *doing, const char *name);
 
 void ledger_report(ledger_store *store, int64_t bytes, int64_t files);
+
+/* A file without a name in tmp/: nothing is left when the program dies. For fclose(). */
+ea_status ledger_temporary(ledger_store *store, FILE **out);
 
 /* --- database.c ---------------------------------------------------------------------------------
  */

@@ -6,10 +6,7 @@
 #include "ledger/table.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <openssl/rand.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { MAX_FEATURES = 64 };
 
@@ -136,25 +133,6 @@ static ea_status write_rows(joining *job)
 
 /* --- The result ------------------------------------------------------------------------------- */
 
-/* A file without a name in tmp/: nothing is left when the program dies. */
-static ea_status open_result(joining *job)
-{
-    unsigned char random[LEDGER_PACK_NAME];
-    char name[2 * LEDGER_PACK_NAME + 1];
-    RAND_bytes(random, sizeof random);
-    for (int i = 0; i < LEDGER_PACK_NAME; i++)
-        sprintf(name + 2 * i, "%02x", random[i]);
-    int fd = openat(job->store->temporary, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd >= 0)
-        unlinkat(job->store->temporary, name, 0);
-    job->out = fd < 0 ? NULL : fdopen(fd, "w+b");
-    if (job->out)
-        return EA_OK;
-    if (fd >= 0)
-        close(fd);
-    return ledger_io_error(job->store, "make a file in", ledger_path(job->store));
-}
-
 static ea_status record_result(joining *job, const ledger_object *events,
                                const ledger_object *result, ledger_version *out, bool *fresh)
 {
@@ -196,7 +174,7 @@ static ea_status join_file(joining *job, FILE *file, ledger_version *out, bool *
 {
     EA_TRY(ledger_check_name(ledger_context(job->store), "data", job->join->name));
     EA_TRY(find_features(job));
-    EA_TRY(open_result(job));
+    EA_TRY(ledger_temporary(job->store, &job->out));
     ledger_csv_open(ledger_context(job->store), file, job->join->events, &job->events);
     EA_TRY(write_rows(job));
     return store_result(job, file, out, fresh);

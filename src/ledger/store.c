@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,24 @@ ea_status ledger_io_error(ledger_store *store, const char *doing, const char *na
     const char *remedy = errno == ENOSPC ? ": free some space and try again" : "";
     return core_fail(store->ctx, EA_ERR_IO, "cannot %s %.300s: %s%s", doing, name, strerror(errno),
                      remedy);
+}
+
+ea_status ledger_temporary(ledger_store *store, FILE **out)
+{
+    unsigned char random[LEDGER_PACK_NAME];
+    char name[2 * LEDGER_PACK_NAME + 1];
+    RAND_bytes(random, sizeof random);
+    for (int i = 0; i < LEDGER_PACK_NAME; i++)
+        sprintf(name + 2 * i, "%02x", random[i]);
+    int fd = openat(store->temporary, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        unlinkat(store->temporary, name, 0);
+    *out = fd < 0 ? NULL : fdopen(fd, "w+b");
+    if (*out)
+        return EA_OK;
+    if (fd >= 0)
+        close(fd);
+    return ledger_io_error(store, "make a file in", store->path);
 }
 
 /* --- Finding ---------------------------------------------------------------------------------- */

@@ -42,6 +42,45 @@ says out 'set-imported@1'
 expect 0 "$eadem" data verify set mine
 whole
 
+# A join's result brings its events and its feature tables; a table of that name here keeps its meaning.
+cd .. && mkdir -p fourth/.eadem fifth/.eadem && cd third
+printf 'user,t,age\na,1,30\n' >u1.csv; printf 'user,t,age\na,3,31\n' >u2.csv; printf 'user,time\na,2\na,4\n' >events.csv
+expect 0 "$eadem" feature define user --key user --time t --columns age
+expect 0 "$eadem" feature ingest user u1.csv
+expect 0 "$eadem" feature ingest user u2.csv
+expect 0 "$eadem" feature join events.csv --features user@1,user@2 --name joined
+expect 0 "$eadem" data checkout joined joined.csv
+expect 0 "$eadem" run --quiet --data joined.csv --out o -- sh -c 'cat joined.csv joined.csv >o'
+expect 0 "$eadem" bundle last ../joined.eadem
+expect 0 "$eadem" lineage last
+sed 's/joined@1/object ID/; s/object [0-9a-f]\{12\}/object ID/' "$log/out" >"$log/lineage"
+cd ../fourth
+expect 0 "$eadem" import ../joined.eadem
+says out 'feature table user@2'
+expect 0 "$eadem" feature get user a --at 2
+says out age=30
+expect 0 "$eadem" feature get user a
+says out age=31
+expect 0 "$eadem" lineage last
+sed 's/object [0-9a-f]\{12\}/object ID/' "$log/out" | diff "$log/lineage" - || fail "the lineage differs"
+says out 'user@1'
+expect 0 "$eadem" import ../joined.eadem
+says out 'feature table user@2  was here already'
+expect 0 "$eadem" gc
+whole
+cd ../fifth
+printf 'user,t,age\na,1,99\n' >own.csv
+expect 0 "$eadem" feature define user --key user --time t --columns age
+expect 0 "$eadem" feature ingest user own.csv
+expect 0 "$eadem" import ../joined.eadem
+says out 'feature table user-imported@2'
+expect 0 "$eadem" feature get user a
+says out age=99
+expect 0 "$eadem" lineage last
+says out 'user-imported@2'
+whole
+cd ..; rm -rf fourth fifth; mkdir x; cd x
+
 # Cut anywhere, or with one byte changed anywhere: refused, and nothing of it is left after gc.
 cd .. && mkdir -p fourth/.eadem && cd fourth
 size=$(stat -c %s ../out.eadem)
