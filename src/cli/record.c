@@ -19,10 +19,14 @@ enum { NOT_RECORDED = 125, MAX_INPUTS = 6 };
 bool cli_record_wanted(void)
 {
     ledger_store *store;
-    if (ea_run_active() || ledger_open(NULL, NULL, 0, &store) != EA_OK)
+    if (ea_run_active())
         return false;
-    ledger_close(store);
-    return true;
+    ea_status status = ledger_open(NULL, NULL, LEDGER_CREATE_IN_GIT, &store);
+    if (status == EA_OK)
+        ledger_close(store);
+    else if (status != EA_ERR_STATE) /* a training is worth more than its record */
+        fprintf(stderr, "eadem train: not recorded: %s\n", ea_error_text(NULL));
+    return status == EA_OK;
 }
 
 /* The files that the recipe names, without repetition, and what is gone on from. */

@@ -5,7 +5,8 @@
 
 #include <stdbool.h>
 
-/* True where a training should record itself: the project has a ledger, and no run is under way. */
+/* True where a training should record itself: no run is under way, and the project has a ledger or
+ * is a git work tree, where one is made. False with a note when it cannot be opened. */
 bool cli_record_wanted(void);
 
 typedef struct cli_record_options {

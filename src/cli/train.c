@@ -30,7 +30,8 @@ static const char help[] =
     "  --every N          steps between checkpoints, instead of the recipe's\n"
     "  --resume           go on from the checkpoint in DIR; start when there is none\n"
     "  --trace FILE       write a digest of every tensor of every step (docs/trace.md)\n"
-    "  --no-record        do not record a run, though the project has a ledger (docs/runs.md)\n"
+    "  --no-record        do not record a run; else one is recorded wherever the project has a\n"
+    "                     ledger or is a git work tree (docs/runs.md)\n"
     "  --help             print this help\n\n"
     "Exit code: 0 trained, 1 failed, 2 wrong usage, 130 interrupted (after a checkpoint, with\n"
     "--out).\n";

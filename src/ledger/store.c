@@ -80,14 +80,15 @@ static ea_status find_project(ea_context *ctx, const char *start, int flags, cha
     strcpy(project, here);
     if (climb(project, LEDGER_FOLDER, true))
         return EA_OK;
-    if (!(flags & LEDGER_CREATE))
+    strcpy(project, here);
+    bool in_git = climb(project, ".git", false);
+    if (!(flags & LEDGER_CREATE) && !(in_git && flags & LEDGER_CREATE_IN_GIT))
         return core_fail(
             ctx, EA_ERR_STATE,
             "there is no %s in %.300s or any folder above it: the first eadem run, data "
             "add or import makes one",
             LEDGER_FOLDER, here);
-    strcpy(project, here);
-    if (!climb(project, ".git", false))
+    if (!in_git)
         strcpy(project, here);
     return EA_OK;
 }

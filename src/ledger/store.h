@@ -34,8 +34,8 @@ typedef struct ledger_store ledger_store;
  */
 
 enum {
-    LEDGER_CREATE =
-        1 /* make the store when there is none: at the top of the git work tree, else here */
+    LEDGER_CREATE = 1,       /* make it if need be: at the top of the git work tree, else here */
+    LEDGER_CREATE_IN_GIT = 2 /* the same, but only in a git work tree */
 };
 
 /* Opens the store of the project that `start` (NULL: the working folder) lies in: the nearest
