@@ -4,6 +4,7 @@
 # command says so and exits with 1; what was finished is whole.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
+[ ! -w /dev/shm ] || export TMPDIR=/dev/shm # faults are injected: the disk need not be a real one
 . "$here/shell.sh"
 
 if nm -D "$eadem" 2>/dev/null | grep -q '__asan_init\|__tsan_init'; then

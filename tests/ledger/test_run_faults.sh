@@ -4,6 +4,7 @@
 # ENOSPC or EIO. The command runs at most once and says which it was; finished runs stay whole.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
+[ ! -w /dev/shm ] || export TMPDIR=/dev/shm # faults are injected: the disk need not be a real one
 . "$here/shell.sh"
 if nm -D "$eadem" 2>/dev/null | grep -q '__asan_init\|__tsan_init'; then
     echo "skipped: a sanitizer's runtime does not go with LD_PRELOAD"
@@ -45,20 +46,24 @@ for at in $(seq "$calls"); do
         [ "$ran" -le 1 ] && { [ $code = 125 ] || [ "$ran" = 1 ]; } || fail "the command ran $ran times at call $at"
         whole
         "$eadem" runs --json >"$log/runs" || fail "the list of runs after call $at"
-        python3 - "$log" $code "$ran" <<'END' || fail "call $at${on:+ and all after it}: $(cat "$log/err")"
-import json, sys
-log, code, ran = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-runs = {r["name"]: r["status"] for r in json.load(open(log + "/runs"))}
-assert runs.pop("first") == "finished", runs
-second = runs.pop("second", None)
-assert not runs
-if code == 0:
-    assert second == "finished", second
-elif ran:  # it ran and could not be recorded to its end: it may not be forgotten
-    assert second in ("interrupted", "finished"), second
-else:
-    assert second in (None, "failed", "interrupted"), second
-END
+        { echo "call $at${on:+ and all after it}: $(head -1 "$log/err")"; echo "$code $ran"; tr '\n' ' ' <"$log/runs"; echo; } >>"$log/all"
     done
 done
+python3 - "$log/all" <<'END' || fail "a run was lost"
+import json, sys
+lines = open(sys.argv[1], errors="replace").read().splitlines()
+assert lines and len(lines) % 3 == 0
+for where, numbers, text in zip(lines[::3], lines[1::3], lines[2::3]):
+    code, ran = map(int, numbers.split())
+    runs = {r["name"]: r["status"] for r in json.loads(text)}
+    assert runs.pop("first") == "finished", (where, runs)
+    second = runs.pop("second", None)
+    assert not runs, (where, runs)
+    if code == 0:
+        assert second == "finished", (where, second)
+    elif ran:  # it ran and could not be recorded to its end: it may not be forgotten
+        assert second in ("interrupted", "finished"), (where, second)
+    else:
+        assert second in (None, "failed", "interrupted"), (where, second)
+END
 echo "$((2 * calls)) faults: said, and no run was lost"
