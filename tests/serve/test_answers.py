@@ -89,7 +89,7 @@ def test_streams_join_to_the_whole_and_stop(completions):
     assert sum((p.choices[0].logprobs.token_logprobs for p in pieces if p.choices), []) == whole.logprobs.token_logprobs
     assert sum((p.choices[0].logprobs.text_offset for p in pieces if p.choices), []) == whole.logprobs.text_offset
     assert pieces[-1].usage.completion_tokens == 60 and pieces[-2].choices[0].finish_reason == "length"
-    assert len(pieces) > 10
+    assert len(pieces) > 2
     text = whole.text
     for stop in (text[7:10], text[20:21], text[30:50]):
         expected = text[:text.index(stop)]
