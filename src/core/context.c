@@ -3,6 +3,9 @@
 #include "core/memory.h"
 #include "core/pool.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -99,6 +102,15 @@ const char *core_isa_name(core_isa isa)
     return isa_names[isa];
 }
 
+#if defined(__x86_64__)
+/* Half-precision conversions; __builtin_cpu_supports has no name for them under clang 16. */
+static bool has_f16c(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+}
+#endif
+
 bool core_isa_supported(core_isa isa)
 {
     switch (isa) {
@@ -111,14 +123,15 @@ bool core_isa_supported(core_isa isa)
 #endif
 #if defined(__x86_64__)
     case CORE_ISA_AVX2:
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
 #if defined(EADEM_EMULATE_AVX512)
     case CORE_ISA_AVX512:
         return core_isa_supported(CORE_ISA_AVX2);
 #else
     case CORE_ISA_AVX512:
-        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-               __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
+        return core_isa_supported(CORE_ISA_AVX2) && __builtin_cpu_supports("avx512f") &&
+               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+               __builtin_cpu_supports("avx512bw");
 #endif
 #endif
     default:

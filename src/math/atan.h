@@ -7,6 +7,7 @@
 #ifndef MATH_ATAN_H
 #define MATH_ATAN_H
 
+#include "math/join.h"
 #include "math/poly.h"
 #include "math/sign.h"
 
@@ -27,8 +28,8 @@ static inline md md_atan_positive(md a)
     base = md_select(far, md_set(0x1.921fb54442d18p0), base);
     lost = md_select(far, md_set(0x1.1a62633145c07p-54), lost);
     md t = md_div(over, under), z = md_mul(t, t);
-    md small = md_add(t, md_mad(md_mul(t, z), MD_POLY(z, p), lost));
-    return md_add(base, small);
+    md rest = md_mad(md_mul(t, z), MD_POLY(z, p), lost);
+    return md_select(middle, md_add(base, md_add(t, rest)), md_join(t, rest));
 }
 
 static inline md md_atan(md x)
@@ -48,7 +49,11 @@ static inline md md_acos(md x)
 {
     md one = md_set(1);
     md half = md_atan_positive(md_sqrt(md_div(md_sub(one, x), md_add(one, x))));
-    return md_add(half, half);
+    /* π/2 − (x + x³/6 + 3·x⁵/40) */
+    md x2 = md_mul(x, x);
+    md bend = md_mul(md_mul(x, x2), md_mad(x2, md_set(0.075), md_set(0x1.5555555555555p-3)));
+    md fall = md_sub(md_sub(md_set(0x1.1a62633145c07p-54), bend), x);
+    return md_near_zero(x, 0x1p-10, md_join(md_set(0x1.921fb54442d18p0), fall), md_add(half, half));
 }
 
 /* 1/(1 + x²) */

@@ -8,6 +8,7 @@
 #define MATH_ERF_H
 
 #include "math/exp.h"
+#include "math/join.h"
 #include "math/poly.h"
 #include "math/sign.h"
 
@@ -28,11 +29,20 @@ static inline md md_erfcx(md z)
     return md_div(MD_POLY(t, g), md_mad(z, md_set(2), md_set(1)));
 }
 
+/* 2/√π in two parts */
+#define ERF_SLOPE 0x1.20dd750429b6dp0
+#define ERF_SLOPE_LOST 0x1.1ae3a914fed80p-56
+
 static inline md md_erfc(md x)
 {
     md z = md_min(md_set(12), md_abs(x));
     md upper = md_mul(md_exp_inside(md_neg(md_mul(z, z))), md_erfcx(z));
-    return md_select(md_lt(x, md_set(0)), md_sub(md_set(2), upper), upper);
+    md far = md_select(md_lt(x, md_set(0)), md_sub(md_set(2), upper), upper);
+    /* 1 − 2/√π·(x − x³/3 + x⁵/10) */
+    md x2 = md_mul(x, x);
+    md series = md_mad(x2, md_set(-ERF_SLOPE / 10), md_set(ERF_SLOPE / 3));
+    series = md_mul(x, md_mad(x2, series, md_set(-ERF_SLOPE)));
+    return md_near_zero(x, 0x1p-8, md_join(md_set(1), series), far);
 }
 
 static inline md md_erf(md x)
@@ -52,8 +62,10 @@ static inline md md_erf(md x)
 /* 2/√π·e^−x²; erfc's is its negative. */
 static inline md md_erf_derivative(md x)
 {
-    md z = md_min(md_set(12), md_abs(x));
-    return md_mul(md_exp_inside(md_neg(md_mul(z, z))), md_set(0x1.20dd750429b6dp0));
+    md z = md_min(md_set(12), md_abs(x)), minus_z2 = md_neg(md_mul(z, z));
+    md far = md_mul(md_exp_inside(minus_z2), md_set(ERF_SLOPE));
+    md fall = md_mad(md_exp_tail(minus_z2), md_set(ERF_SLOPE), md_set(ERF_SLOPE_LOST));
+    return md_near_zero(x, 0.25, md_join(md_set(ERF_SLOPE), fall), far);
 }
 
 #endif

@@ -22,13 +22,27 @@ static inline md md_bell(md a)
     return md_exp_inside(md_mul(md_mul(a, a), md_set(-0.5)));
 }
 
+#define GELU_DENSITY 0x1.9884533d43651p-2 /* 1/√(2π) */
+
+/* Where the first terms of the series, joined, are more exact than the usual formula. */
+static inline mm md_gelu_joins(md x)
+{
+    md a = md_abs(x);
+    return mm_and(md_lt(md_set(0x1p-60), a), md_lt(a, md_set(0x1p-10)));
+}
+
 static inline md md_gelu(md x)
 {
     md above = md_max(md_set(-20), x), a = md_min(md_set(20), md_abs(above));
     md tail = md_mul(md_bell(a), md_half_erfcx(a));
     md share = md_select(md_lt(x, md_set(0)), tail, md_sub(md_set(1), tail));
     md half = md_div(md_set(1), md_almost_two(x));
-    return md_mul(above, md_near_zero(x, 0x1p-60, half, share));
+    md far = md_mul(above, md_near_zero(x, 0x1p-60, half, share));
+    /* x/2 + (x² − x⁴/6)/√(2π) */
+    md x2 = md_mul(above, above);
+    md bend = md_mul(x2, md_mad(x2, md_set(-GELU_DENSITY / 6), md_set(GELU_DENSITY)));
+    md near = md_join(md_mul(above, md_set(0.5)), bend);
+    return md_select(md_gelu_joins(x), near, far);
 }
 
 static inline md md_gelu_derivative(md x)
@@ -44,10 +58,13 @@ static inline md md_gelu_derivative(md x)
 
     x = md_max(md_set(-20), md_min(md_set(20), x));
     md a = md_abs(x), bell = md_bell(a), half = md_half_erfcx(a);
-    md slope = md_mul(x, md_set(0x1.9884533d43651p-2)); /* x/√(2π) */
+    md slope = md_mul(x, md_set(GELU_DENSITY));
     md below = md_mul(bell, md_add(half, slope));
     md above = md_add(md_set(1), md_mul(bell, md_sub(slope, half)));
     md far = md_select(md_lt(x, md_set(0)), below, above);
+    /* ½ + (2·x − ⅔·x³)/√(2π) */
+    md bend = md_mul(slope, md_mad(md_mul(x, x), md_set(-2.0 / 3), md_set(2)));
+    far = md_near_zero(x, 0x1p-10, md_join(md_set(0.5), bend), far);
     return md_near_root(x, -0x1.80ead197f00b4p-1, 0x1.13e74c58cada8p-56, root,
                         (int)(sizeof root / sizeof *root), far);
 }
@@ -60,7 +77,11 @@ static inline md md_gelu_tanh(md x)
     md above = md_max(md_set(-16), x), inside = md_min(md_set(16), above);
     md v = md_mul(inside, md_mad(md_mul(inside, inside), md_set(GELU_B), md_set(GELU_A)));
     md divisor = md_add(md_exp_inside(md_neg(v)), md_set(1));
-    return md_div(above, md_near_zero(x, 0x1p-60, md_almost_two(x), divisor));
+    md far = md_div(above, md_near_zero(x, 0x1p-60, md_almost_two(x), divisor));
+    /* x·(½ + v/4 − v³/48) */
+    md bend = md_mul(md_mul(above, v), md_mad(md_mul(v, v), md_set(-1.0 / 48), md_set(0.25)));
+    md near = md_join(md_mul(above, md_set(0.5)), bend);
+    return md_select(md_gelu_joins(x), near, far);
 }
 
 static inline md md_gelu_tanh_derivative(md x)
@@ -80,6 +101,10 @@ static inline md md_gelu_tanh_derivative(md x)
     md p = md_mul(x, md_mad(x2, md_set(0x1.b6676bf7450f0p-3), md_set(GELU_A))); /* x·v′ */
     md e = md_exp_inside(md_neg(md_abs(v)));
     md far = md_gate_derivative(e, p, md_lt(x, md_set(0)));
+    /* ½ + A·x/2 + (B − A³/12)·x³ */
+    md third = md_set(GELU_B - GELU_A * GELU_A * GELU_A / 12);
+    md bend = md_mul(x, md_mad(x2, third, md_set(GELU_A / 2)));
+    far = md_near_zero(x, 0x1p-10, md_join(md_set(0.5), bend), far);
     return md_near_root(x, -0x1.81429f9e97e4dp-1, 0x1.4f523ed77dbdcp-55, root,
                         (int)(sizeof root / sizeof *root), far);
 }

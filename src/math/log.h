@@ -31,8 +31,8 @@ static inline log_parts md_log_parts(md x)
     return (log_parts){ k, md_sub(m, md_set(1)) };
 }
 
-/* log(1 + f) for √½ − 1 ≤ f ≤ √2 − 1. */
-static inline md md_log1p_small(md f)
+/* f − log(1 + f) for √½ − 1 ≤ f ≤ √2 − 1: below f²/2 + f³/3. */
+static inline md md_log1p_bend(md f)
 {
     md s = md_div(f, md_add(f, md_set(2)));
     md z = md_mul(s, s), z2 = md_mul(z, z), z4 = md_mul(z2, z2);
@@ -43,9 +43,13 @@ static inline md md_log1p_small(md f)
     p0 = md_mad(z2, p2, p0);
     p4 = md_mad(z2, p6, p4);
     md p = md_mul(z, md_mad(z4, p4, p0));
-    /* s·(2 + p) = f − s·(f − p): f is exact, so that only the small second term is rounded twice.
-     */
-    return md_sub(f, md_mul(s, md_sub(f, p)));
+    return md_mul(s, md_sub(f, p)); /* s·(2 + p) = f − s·(f − p) */
+}
+
+/* log(1 + f): f is exact, so that only the small second term is rounded twice. */
+static inline md md_log1p_small(md f)
+{
+    return md_sub(f, md_log1p_bend(f));
 }
 
 /* `finite` where pole < x < ∞; else what a logarithm gives: −∞ at the pole, NaN below, x itself at

@@ -9,6 +9,14 @@
 #include "math/log.h"
 #include "math/sign.h"
 
+/* c/u */
+static inline md md_log1p_lost(md x, md u)
+{
+    md one = md_set(1);
+    md lost = md_select(md_lt(x, one), md_sub(x, md_sub(u, one)), md_sub(one, md_sub(u, x)));
+    return md_div(lost, u);
+}
+
 /* log(1 + x) for any double −1 < x < ∞, as a sum of two: k·ln 2 and the rest. */
 typedef struct log1p_parts {
     md large, small;
@@ -16,18 +24,22 @@ typedef struct log1p_parts {
 
 static inline log1p_parts md_log1p_parts(md x)
 {
-    md one = md_set(1), u = md_add(x, one);
-    md lost = md_select(md_lt(x, one), md_sub(x, md_sub(u, one)), md_sub(one, md_sub(u, x)));
+    md u = md_add(x, md_set(1));
     log_parts l = md_log_parts(u);
-    md small = md_add(md_log1p_small(l.f), md_div(lost, u));
+    md small = md_add(md_log1p_small(l.f), md_log1p_lost(x, u));
     small = md_mad(l.k, md_set(0x1.ef35793c7673p-45), small);
     return (log1p_parts){ md_mul(l.k, md_set(0x1.62e42fefa38p-1)), small };
 }
 
 static inline md md_log1p(md x)
 {
-    log1p_parts l = md_log1p_parts(x);
-    md far = md_log_special_at(x, md_set(-1), md_join(l.large, l.small));
+    md u = md_add(x, md_set(1));
+    log_parts l = md_log_parts(u);
+    /* For a float x of common size k·ln 2 + f is exact. */
+    md large = md_add(md_mul(l.k, md_set(0x1.62e42fefa38p-1)), l.f);
+    md small = md_sub(md_log1p_lost(x, u), md_log1p_bend(l.f));
+    small = md_mad(l.k, md_set(0x1.ef35793c7673p-45), small);
+    md far = md_log_special_at(x, md_set(-1), md_join(large, small));
     /* x − x²/2 can lie exactly between two floats while x³/3 is too small for a double to show. */
     md series = md_mad(x, md_mad(x, md_set(-0.25), md_set(0x1.5555555555555p-2)), md_set(-0.5));
     md near = md_join(x, md_mul(md_mul(x, x), series));
@@ -36,7 +48,11 @@ static inline md md_log1p(md x)
 
 static inline md md_log1p_derivative(md x)
 {
-    return md_div(md_set(1), md_add(x, md_set(1)));
+    md one = md_set(1), u = md_add(x, one), q = md_div(one, u);
+    /* 1 − q·u, exact where q is halfway between two floats: u in parts of 26 and 27 bits. */
+    md head = ml_double(ml_and(md_bits(u), ml_set(-0x8000000)));
+    md rest = md_sub(md_sub(one, md_mul(q, head)), md_mul(q, md_sub(u, head)));
+    return md_settle(q, md_mul(q, rest));
 }
 
 /* max(x, 0) + log(1 + e^−|x|), the greatest of the three parts added last. */

@@ -158,6 +158,12 @@ static void test_memory(void **state)
     vf_store(to, vf_gather(from, vi_load(index)));
     for (int i = 0; i < VF_LANES; i++)
         same_float(to[i], from[index[i]]);
+    const float eight[] = { 1, 2, 4, 8, 16, 32, 64, 128 };
+    for (int i = 0; i < VF_LANES; i++)
+        index[i] = i * 1021 - 2000;
+    vf_store(to, vf_lookup8(eight, vi_load(index)));
+    for (int i = 0; i < VF_LANES; i++)
+        same_float(to[i], eight[index[i] & 7]);
     float pairs[2 * VF_LANES], odd[VF_LANES];
     for (int i = 0; i < 2 * VF_LANES; i++)
         pairs[i] = (float)i;

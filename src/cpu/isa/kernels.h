@@ -13,26 +13,36 @@
 #include "cpu/isa/kernels_reduce.h"
 #include "cpu/isa/kernels_resample.h"
 #include "cpu/isa/kernels_transformer.h"
+#if VF_FUSES
+#include "cpu/isa/kernels_quick.h" /* uses kernels_math.h */
+#endif
 
 const cpu_kernels CPU_KERNELS_TABLE = {
     .name = CPU_KERNELS_NAME,
     .math = {
+#if VF_FUSES
+        [MATH_EXP] = kernel_exp_quick,
+        [MATH_LOG] = kernel_log_quick,
+        [MATH_LOG1P] = kernel_log1p_quick,
+        [MATH_SIGMOID] = kernel_sigmoid_quick,
+#else
         [MATH_EXP] = kernel_exp,
+        [MATH_LOG] = kernel_log,
+        [MATH_LOG1P] = kernel_log1p,
+        [MATH_SIGMOID] = kernel_sigmoid,
+#endif
         [MATH_EXP2] = kernel_exp2,
         [MATH_EXP2_DERIVATIVE] = kernel_exp2_derivative,
         [MATH_EXPM1] = kernel_expm1,
-        [MATH_LOG] = kernel_log,
         [MATH_LOG2] = kernel_log2,
         [MATH_LOG2_DERIVATIVE] = kernel_log2_derivative,
         [MATH_LOG10] = kernel_log10,
         [MATH_LOG10_DERIVATIVE] = kernel_log10_derivative,
-        [MATH_LOG1P] = kernel_log1p,
         [MATH_LOG1P_DERIVATIVE] = kernel_log1p_derivative,
         [MATH_SQRT] = kernel_sqrt,
         [MATH_SQRT_DERIVATIVE] = kernel_sqrt_derivative,
         [MATH_TANH] = kernel_tanh,
         [MATH_TANH_DERIVATIVE] = kernel_tanh_derivative,
-        [MATH_SIGMOID] = kernel_sigmoid,
         [MATH_SIGMOID_DERIVATIVE] = kernel_sigmoid_derivative,
         [MATH_SOFTPLUS] = kernel_softplus,
         [MATH_LOGSIGMOID] = kernel_logsigmoid,

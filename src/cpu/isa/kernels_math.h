@@ -25,6 +25,9 @@
 #include "math/sqrt.h"
 #include "math/tanh.h"
 
+/* Not to be inlined in kernels_quick.h, whose loops call them for few vectors. */
+#define RARE __attribute__((noinline))
+
 static inline __attribute__((always_inline)) void map_double(md (*f)(md), const float *x, float *y,
                                                              int64_t n)
 {
@@ -37,7 +40,7 @@ static inline __attribute__((always_inline)) void map_double(md (*f)(md), const 
     }
 }
 
-static void kernel_exp(const float *x, float *y, int64_t n)
+static RARE void kernel_exp(const float *x, float *y, int64_t n)
 {
     map_double(md_exp, x, y, n);
 }
@@ -57,7 +60,7 @@ static void kernel_expm1(const float *x, float *y, int64_t n)
     map_double(md_expm1, x, y, n);
 }
 
-static void kernel_log(const float *x, float *y, int64_t n)
+static RARE void kernel_log(const float *x, float *y, int64_t n)
 {
     map_double(md_log, x, y, n);
 }
@@ -82,7 +85,7 @@ static void kernel_log10_derivative(const float *x, float *y, int64_t n)
     map_double(md_log10_derivative, x, y, n);
 }
 
-static void kernel_log1p(const float *x, float *y, int64_t n)
+static RARE void kernel_log1p(const float *x, float *y, int64_t n)
 {
     map_double(md_log1p, x, y, n);
 }
@@ -119,7 +122,7 @@ static void kernel_tanh_derivative(const float *x, float *y, int64_t n)
     map_double(md_tanh_derivative, x, y, n);
 }
 
-static void kernel_sigmoid(const float *x, float *y, int64_t n)
+static RARE void kernel_sigmoid(const float *x, float *y, int64_t n)
 {
     map_double(md_sigmoid, x, y, n);
 }

@@ -7,6 +7,7 @@
 
 #define VF_LANES 8
 #define VD_LANES 4
+#define VF_FUSES 1 /* vf_fma is one instruction */
 
 typedef __m256 vf;   /* float */
 typedef __m256i vi;  /* int32 */
@@ -74,6 +75,11 @@ static inline vf vf_load_f16(const uint16_t *p)
 static inline vf vf_gather(const float *p, vi index)
 {
     return _mm256_i32gather_ps(p, index, 4);
+}
+
+static inline vf vf_lookup8(const float *table, vi index)
+{
+    return _mm256_permutevar8x32_ps(_mm256_loadu_ps(table), index);
 }
 
 static inline vf vf_even(vf a, vf b)

@@ -16,6 +16,7 @@
 
 #define VF_LANES 16
 #define VD_LANES 8
+#define VF_FUSES 1 /* vf_fma is one instruction */
 
 typedef __m512 vf;     /* float */
 typedef __m512i vi;    /* int32 */
@@ -65,6 +66,12 @@ static inline vf vf_load_f16(const uint16_t *p)
 static inline vf vf_gather(const float *p, vi index)
 {
     return _mm512_i32gather_ps(index, p, 4);
+}
+
+static inline vf vf_lookup8(const float *table, vi index)
+{
+    __m256 row = _mm256_loadu_ps(table);
+    return _mm512_permutexvar_ps(index, _mm512_insertf32x8(_mm512_castps256_ps512(row), row, 1));
 }
 
 static inline vf vf_even(vf a, vf b)

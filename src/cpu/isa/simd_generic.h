@@ -11,6 +11,7 @@
 
 #define VF_LANES 4
 #define VD_LANES 2
+#define VF_FUSES 0 /* vf_fma may be a library call */
 
 typedef float vf __attribute__((vector_size(16)));   /* float */
 typedef int32_t vi __attribute__((vector_size(16))); /* int32 */
@@ -68,6 +69,11 @@ static inline vf vf_load_f16(const uint16_t *p)
 static inline vf vf_gather(const float *p, vi index)
 {
     return (vf){ p[index[0]], p[index[1]], p[index[2]], p[index[3]] };
+}
+
+static inline vf vf_lookup8(const float *table, vi index)
+{
+    return vf_gather(table, index & 7);
 }
 
 static inline vf vf_even(vf a, vf b)

@@ -7,6 +7,7 @@
 
 #define VF_LANES 4
 #define VD_LANES 2
+#define VF_FUSES 1 /* vf_fma is one instruction */
 
 typedef float32x4_t vf; /* float */
 typedef int32x4_t vi;   /* int32 */
@@ -57,6 +58,16 @@ static inline vf vf_gather(const float *p, vi index)
 {
     float lanes[VF_LANES] = { p[index[0]], p[index[1]], p[index[2]], p[index[3]] };
     return vld1q_f32(lanes);
+}
+
+static inline vf vf_lookup8(const float *table, vi index)
+{
+    uint8x16x2_t row = { { vreinterpretq_u8_f32(vld1q_f32(table)),
+                           vreinterpretq_u8_f32(vld1q_f32(table + 4)) } };
+    /* The four bytes of element i are 4i, 4i + 1, … */
+    uint32x4_t at = vandq_u32(vreinterpretq_u32_s32(index), vdupq_n_u32(7));
+    at = vmlaq_n_u32(vdupq_n_u32(0x03020100), at, 0x04040404);
+    return vreinterpretq_f32_u8(vqtbl2q_u8(row, vreinterpretq_u8_u32(at)));
 }
 
 static inline vf vf_even(vf a, vf b)

@@ -1,0 +1,244 @@
+/* kernels_quick.h: exp, sigmoid, log and log1p in float, where the machine fuses multiply and add.
+ *
+ * The functions of src/math compute in double, half the lanes at a time. These compute the value as
+ * an unevaluated sum of two floats with a relative error near 2^−36 and then ask whether that error
+ * can change the rounding (Ziv, 1991): if both ends of the interval that holds the exact value
+ * round to the same float, so does everything between. The few vectors where that fails in one
+ * lane, or where a lane lies outside the range of the argument below, are computed again in double.
+ * Both ways give the correctly rounded value, so which one ran never shows.
+ *
+ * fma(a, b, c − s) is the error of s = fma(a, b, c), rounded, where c and s are within a factor of
+ * two of each other and c − s therefore exact (Sterbenz). A rounding is a relative error of 2^−24.
+ */
+#include "cpu/isa/pairs.h"
+
+typedef struct quick {
+    pf value;
+    pfm sure; /* the lanes in which value is correctly rounded */
+} quick;
+
+/* The exact value lies in high + [below, above]. */
+static inline quick quick_round(pf high, pf below, pf above, pfm inside)
+{
+    pf least = pf_add(high, below), most = pf_add(high, above);
+    return (quick){ most, pfm_and(pf_eq(least, most), inside) };
+}
+
+static inline __attribute__((always_inline)) void
+map_quick(quick (*f)(pf), void (*in_double)(const float *, float *, int64_t), const float *x,
+          float *y, int64_t n)
+{
+    int64_t i = 0;
+    for (; i + PF_LANES <= n; i += PF_LANES) {
+        quick q = f(pf_load(x + i));
+        if (pfm_all(q.sure))
+            pf_store(y + i, q.value);
+        else
+            in_double(x + i, y + i, PF_LANES);
+    }
+    in_double(x + i, y + i, n - i);
+}
+
+/* --- e^x for |x| ≤ 72, as high·(1 + w) + low, relative error 2^−36.8 ----------------------------
+ *
+ * x = n·ln 2/8 + r, |r| < 0.0434; e^x = T·e^r with T = 2^(n/8), from a table of 2^(j/8).
+ *
+ * ln 2/8 = c + d with c a float. r = x − n·c is exact: a multiple of 2^−28 below 2^−4. n·d < 2^−22
+ * and the relative error of the table, < 2^−24, together make w. e^r = 1 + r + r²/2 + r³/2·p(r), p
+ * of degree 2 by Sollya's fpminimax. With a = r + r²/2 rounded, high = T·(1 + a) rounded, and low
+ * is what high lost + T·(what a lost + r³/2·p).
+ *
+ * Relative errors: p 2^−38.7; r³/2·p < 2^−16.1 by 3.2 roundings 2^−38.4; five roundings of sums
+ * below 2^−16 2^−37.7 at most, and less by far as only two of them reach that size; w² < 2^−43.
+ * The result exceeds 2^−104, so that underflow adds nothing. */
+
+typedef struct quick_power {
+    pf high, low, w;
+} quick_power;
+
+#define QUICK_EXP_ERROR 0x1p-36f
+
+static inline quick_power quick_exp_power(pf x)
+{
+    /* The floats 2^(j/8), j·2^20 taken off their bits: j in the exponent's place, which adding n
+     * there restores. */
+    static const float table[] = { 0x1p0f,         0x1.f72b84p-1f, 0x1.f06fe0p-1f, 0x1.ebfdaep-1f,
+                                   0x1.ea09e6p-1f, 0x1.eace54p-1f, 0x1.ee89fap-1f, 0x1.f5818ep-1f };
+    static const float table_error[] = {
+        0,
+        -0x1.9c0c22p-27f,
+        0x1.12500ap-25f,
+        -0x1.0a3550p-25f,
+        0x1.26055cp-26f,
+        0x1.67a1cap-28f,
+        -0x1.f9c304p-27f,
+        -0x1.a5217cp-28f,
+    };
+    /* Adding 1.5·2^23 rounds to an integer and leaves it in the lowest bits. */
+    pf shifted = pf_fma(x, pf_set(0x1.715476p3f), pf_set(0x1.8p23f));
+    pf n = pf_sub(shifted, pf_set(0x1.8p23f));
+    pi index = pf_bits(shifted);
+    pf r = pf_fma(n, pf_set(-0x1.62e43p-4f), x);
+    pf w = pf_fma(n, pf_set(0x1.05c610p-32f), pf_lookup8(table_error, index));
+
+    pf half = pf_mul(r, pf_set(0.5f));
+    pf a = pf_fma(r, half, r);
+    pf a_lost = pf_fma(r, half, pf_sub(r, a));
+    pf cube = pf_mul(pf_mul(r, half), r);
+    pf p = pf_fma(r, pf_set(0x1.10f65cp-6f), pf_set(0x1.55597p-4f));
+    p = pf_fma(r, p, pf_set(0x1.555556p-2f));
+    pf small = pf_fma(cube, p, a_lost);
+
+    pf t = pi_float(pi_add(pf_bits(pf_lookup8(table, index)), pi_shl(index, 20)));
+    pf high = pf_fma(t, a, t);
+    pf high_lost = pf_fma(t, a, pf_sub(t, high));
+    return (quick_power){ high, pf_fma(t, small, high_lost), w };
+}
+
+static inline quick quick_exp(pf x)
+{
+    quick_power e = quick_exp_power(x);
+    pf error = pf_set(QUICK_EXP_ERROR);
+    return quick_round(e.high, pf_fma(e.high, pf_sub(e.w, error), e.low),
+                       pf_fma(e.high, pf_add(e.w, error), e.low), pf_le(pf_abs(x), pf_set(72)));
+}
+
+static void kernel_exp_quick(const float *x, float *y, int64_t n)
+{
+    map_quick(quick_exp, kernel_exp, x, y, n);
+}
+
+/* --- sigmoid: 1/(1 + e^−x) for |x| ≤ 60 ------------------------------------------------------- */
+
+/* From e^−x = high + low, |low| < 2^−15.6·high. d + f = 1 + high + low with f < 2^−15.5·d; q = 1/d
+ * rounded; 1/(d + f) = q/(1 + s) with s = q·(d + f) − 1, q·d − 1 being exact; that is q − q·s +
+ * q·s² but for s³ < 2^−46. To the error of e^−x come three roundings of terms below 2^−15: 2^−38.
+ */
+static inline quick quick_sigmoid(pf high, pf low, pf x)
+{
+    pf one = pf_set(1), larger = pf_max(high, one), smaller = pf_min(high, one);
+    pf d = pf_add(larger, smaller);
+    pf f = pf_add(pf_sub(smaller, pf_sub(d, larger)), low);
+    pf q = pf_div(one, d);
+    pf s = pf_fma(q, f, pf_fma(q, d, pf_set(-1)));
+    pf qs = pf_mul(q, s), s_1 = pf_sub(s, one), error = pf_mul(q, pf_set(QUICK_EXP_ERROR));
+    return quick_round(q, pf_fma(qs, s_1, pf_neg(error)), pf_fma(qs, s_1, error),
+                       pf_le(pf_abs(x), pf_set(60)));
+}
+
+/* e^−x waits in memory: the processor overlaps two short chains of operations better than it does
+ * a long one. */
+static void kernel_sigmoid_quick(const float *x, float *y, int64_t n)
+{
+    enum { BLOCK = 4 * PF_LANES };
+    float high[BLOCK], low[BLOCK];
+    int64_t i = 0;
+    for (; i + BLOCK <= n; i += BLOCK) {
+        for (int j = 0; j < BLOCK; j += PF_LANES) {
+            quick_power e = quick_exp_power(pf_neg(pf_load(x + i + j)));
+            pf_store(high + j, e.high);
+            pf_store(low + j, pf_fma(e.high, e.w, e.low));
+        }
+        for (int j = 0; j < BLOCK; j += PF_LANES) {
+            quick s = quick_sigmoid(pf_load(high + j), pf_load(low + j), pf_load(x + i + j));
+            if (pfm_all(s.sure))
+                pf_store(y + i + j, s.value);
+            else
+                kernel_sigmoid(x + i + j, y + i + j, PF_LANES);
+        }
+    }
+    kernel_sigmoid(x + i, y + i, n - i);
+}
+
+/* --- log x for normal x, log(1 + x) for x ≤ 2^60 ------------------------------------------------
+ *
+ * x = 2^k·m with m in [0.71875, 1.4375), which is cut in 8 intervals; each has a number b near 1/m,
+ * 1 around m = 1, so short that r = b·m − 1 is exact; |r| < 0.0704.
+ * log x = (k·ln 2 − log b) + log(1 + r); the first is split in multiples of 2^−17, which are
+ * added exactly, and the rest. log(1 + r) = r − r²/2 − r³/2·p(r), p of degree 4 by fpminimax. */
+
+typedef struct quick_log_parts {
+    pi power; /* k in the exponent's place */
+    pf b, r;
+    pf high, low; /* k·ln 2 − log b */
+} quick_log_parts;
+
+static inline quick_log_parts quick_log_split(pf x)
+{
+    static const float b[] = { 1.3125f, 1.25f, 1.125f, 1.0625f, 1, 0.875f, 0.8125f, 0.71875f };
+    static const float high[] = { -0x1.1676p-2f, -0x1.c9p-3f,  -0x1.e27p-4f, -0x1.f0ap-5f, 0,
+                                  0x1.1178p-3f,  0x1.a940p-3f, 0x1.522ap-2f };
+    static const float low[] = {
+        0x1.aa2a2cp-21f, 0x1.070cacp-20f,  -0x1.db8abcp-22f, -0x1.86008cp-20f, 0,
+        0x1.d044fcp-20f, -0x1.2c3752p-19f, 0x1.c0e714p-19f,
+    };
+    quick_log_parts l;
+    pi above = pi_sub(pf_bits(x), pi_set(0x3f380000)); /* the bits of 0.71875 */
+    pi index = pi_shr(above, 20);
+    pf k = pi_to_pf(pi_sar(above, 23));
+    l.power = pi_and(above, pi_set(-0x800000));
+    l.b = pf_lookup8(b, index);
+    l.r = pf_fma(pi_float(pi_sub(pf_bits(x), l.power)), l.b, pf_set(-1));
+    l.high = pf_fma(k, pf_set(0x1.62e4p-1f), pf_lookup8(high, index));
+    l.low = pf_fma(k, pf_set(0x1.7f7d1cp-20f), pf_lookup8(low, index));
+    return l;
+}
+
+/* high + low + log(1 + r). high is 0 or exceeds |r|, so that what its sum with a = r − r²/2
+ * (rounded) loses is exact.
+ *
+ * Errors: p 2^−25.5 and seven roundings of r³/2·p, |p| < 0.72, are together below r²/2·2^−25. If
+ * high is 0, all others are roundings of terms below 2^−24·|result|. Else |result| > 0.03, and four
+ * roundings of low, of size 2^−18.2 + |k|·2^−19.4, are below 2^−35·|result|. */
+static inline quick quick_log_sum(pf high, pf low, pf r, pfm inside)
+{
+    pf half = pf_mul(r, pf_set(-0.5f));
+    pf a = pf_fma(r, half, r);
+    pf a_lost = pf_fma(r, half, pf_sub(r, a));
+    pf square = pf_mul(r, half), cube = pf_mul(square, r);
+    pf p = pf_fma(r, pf_set(-0x1.2b333ep-2f), pf_set(0x1.56d298p-2f));
+    p = pf_fma(r, p, pf_set(-0x1.9992f0p-2f));
+    p = pf_fma(r, p, pf_set(0x1.ffff8ep-2f));
+    p = pf_fma(r, p, pf_set(-0x1.555556p-1f));
+    pf sum = pf_add(high, a);
+    pf rest = pf_add(pf_add(pf_sub(high, sum), a), pf_fma(cube, p, a_lost));
+    rest = pf_add(rest, low);
+    pf error = pf_fma(square, pf_set(-0x1p-25f), pf_mul(pf_abs(sum), pf_set(0x1p-35f)));
+    return quick_round(sum, pf_sub(rest, error), pf_add(rest, error), inside);
+}
+
+static inline quick quick_log(pf x)
+{
+    quick_log_parts l = quick_log_split(x);
+    pi bits = pf_bits(x);
+    pfm inside = pfm_and(pi_gt(bits, pi_set(0x7fffff)), pi_gt(pi_set(0x7f800000), bits));
+    return quick_log_sum(l.high, l.low, l.r, inside);
+}
+
+static void kernel_log_quick(const float *x, float *y, int64_t n)
+{
+    map_quick(quick_log, kernel_log, x, y, n);
+}
+
+/* 1 + x = u + lost (Knuth's two-sum). With e = lost·b/2^k < 2^−23.6,
+ * log(1 + r + e) = log(1 + r) + e·(1 − r)·(1 + r²) but for e·r⁴ and e², both below 2^−38 and
+ * 2^−33·r²/2. Around u = 1, where b = 1 and k = 0, x itself is r + e: then nothing is lost. */
+static inline quick quick_log1p(pf x)
+{
+    pf one = pf_set(1), u = pf_add(x, one), x_kept = pf_sub(u, one);
+    pf lost = pf_add(pf_sub(x, x_kept), pf_sub(one, pf_sub(u, x_kept)));
+    quick_log_parts l = quick_log_split(u);
+    pfm near = pf_eq(l.high, pf_set(0));
+    pf scale = pi_float(pi_sub(pi_set(0x3f800000), l.power));
+    pf e = pf_mul(pf_mul(lost, scale), l.b);
+    e = pf_mul(pf_mul(e, pf_sub(one, l.r)), pf_fma(l.r, l.r, one));
+    pf r = pf_select(near, x, l.r), low = pf_select(near, l.low, pf_add(l.low, e));
+    pfm inside = pfm_and(pf_le(x, pf_set(0x1p60f)), pi_gt(pf_bits(u), pi_set(0x7fffff)));
+    pfm not_zero = pi_gt(pf_bits(pf_abs(x)), pi_set(0)); /* the sum would lose the sign of −0 */
+    return quick_log_sum(l.high, low, r, pfm_and(inside, not_zero));
+}
+
+static void kernel_log1p_quick(const float *x, float *y, int64_t n)
+{
+    map_quick(quick_log1p, kernel_log1p, x, y, n);
+}
