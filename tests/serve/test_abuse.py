@@ -29,12 +29,27 @@ def server(folder):
     assert server.stop() == 0, server.process.stderr.read()
 
 
-def connect(server, body=None):
-    s = socket.create_connection(("127.0.0.1", server.port))
+# More than the sockets' buffers hold: who does not read it keeps the server at it, however fast that is.
+ENDLESS = {**LONG, "n": 8, "stream": True, "logprobs": 20}
+
+
+def connect(server, body=None, header=b""):
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    s.connect(("127.0.0.1", server.port))
     if body is not None:
         text = json.dumps(body).encode()
-        s.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (len(text), text))
+        s.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: x\r\n%sContent-Length: %d\r\n\r\n%s"
+                  % (header, len(text), text))
     return s
+
+
+def listens(server):
+    try:
+        connect(server).close()
+        return True
+    except OSError:
+        return False
 
 
 def until(condition, seconds=30):
@@ -78,24 +93,20 @@ def test_hostile_requests_get_4xx(server):
 def test_who_leaves_is_cancelled(server, stream):
     before = server.metric("tokens_computed_total")
     for _ in range(10):
-        s = connect(server, {**LONG, "stream": stream})
+        s = connect(server, {**ENDLESS, "stream": stream})
         if stream:
             s.recv(300)
         else:
             time.sleep(0.02)
         s.close()
     until(lambda: server.metric("completions_active") == 0)
-    assert server.metric("tokens_computed_total") - before < 10 * 900 // 2
+    assert server.metric("tokens_computed_total") - before < 10 * 8 * 900 // 2
     until(lambda: server.metric("cache_pages_used") == 0)
 
 
 def test_slow_readers_stall_nobody(server):
-    slow = [connect(server, {**LONG, "stream": True, "n": 4}) for _ in range(5)]
-    for s in slow:
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
-    started = time.time()
-    server.client().completions.create(model="tiny", prompt="x", max_tokens=5)
-    assert time.time() - started < 10
+    slow = [connect(server, ENDLESS) for _ in range(5)]
+    server.client().completions.create(model="tiny", prompt="x", max_tokens=5)  # else the client gives up
     for s in slow:  # the server's socket is full: it waits
         s.close()
     until(lambda: server.metric("completions_active") == 0)
@@ -139,20 +150,20 @@ def test_half_open_connections_are_closed(folder):
 
 
 def test_limits(folder):
-    server = Server(folder, "--queue", "3", "--prompt-limit", "50")
+    server = Server(folder, "--queue", "8", "--prompt-limit", "50")
     ask = server.client().completions.create
     with pytest.raises(openai.BadRequestError, match="the prompt has 50 tokens"):
         ask(model="tiny", prompt=[5] * 50)
     assert ask(model="tiny", prompt=[5] * 49, max_tokens=1).usage.completion_tokens == 1
     with pytest.raises(openai.RateLimitError, match="too many requests wait"):
-        ask(model="tiny", prompt="x", n=4)
-    busy = connect(server, {**LONG, "n": 3, "stream": True})
+        ask(model="tiny", prompt="x", n=9)
+    busy = connect(server, ENDLESS)
     busy.recv(100)
     with pytest.raises(openai.RateLimitError):
         ask(model="tiny", prompt="x")
     busy.close()
     until(lambda: server.metric("completions_active") == 0)
-    assert ask(model="tiny", prompt="x", n=3, max_tokens=2).usage.completion_tokens == 6
+    assert ask(model="tiny", prompt="x", n=8, max_tokens=2).usage.completion_tokens == 16
     assert server.stop() == 0
 
 
@@ -165,31 +176,28 @@ def test_key_and_drain(folder, tmp_path):
     assert server.raw("GET", "/health")[0] == 200 and server.raw("GET", "/metrics")[0] == 401
     idle, half = connect(server), connect(server)
     half.sendall(b"POST /v1/completions HTTP/1.1\r\nAuthorization: Bearer secret\r\nContent-Length: 20\r\n\r\n{")
-    stream = server.client("secret").completions.create(
-        **{**LONG, "max_tokens": 300}, stream=True)
-    first = next(iter(stream))
+    unread = connect(server, ENDLESS, b"Authorization: Bearer secret\r\n")
+    unread.recv(100)
     server.process.send_signal(signal.SIGTERM)
-    time.sleep(0.1)
+    until(lambda: not listens(server))
     half.sendall(b'"prompt": "refused"}')
     assert b"503" in half.recv(1000).split(b"\r\n")[0]
-    with pytest.raises(OSError):
-        connect(server)
-    rest = list(stream)
-    assert first and rest[-1].choices[0].finish_reason == "length"
-    ended = time.time()
-    assert server.process.wait(60) == 0 and time.time() - ended < 2
-    idle.close(), half.close()
+    rest = b""
+    while part := unread.recv(1 << 16):
+        rest = rest[-1000:] + part
+    assert b"data: [DONE]" in rest and b'"length"' in rest
+    assert server.process.wait(60) == 0  # though `idle` is still open
+    idle.close()
 
 
 def test_drain_has_an_end(folder):
     for second_signal in (False, True):
         server = Server(folder, "--drain", "30" if second_signal else "0")
-        whole, stream = connect(server, {**LONG, "n": 100}), connect(server, {**LONG, "stream": True, "n": 100})
+        whole, stream = connect(server, {**LONG, "n": 100}), connect(server, ENDLESS)
         stream.recv(100)
         server.process.send_signal(signal.SIGTERM)
-        time.sleep(0.2)
+        until(lambda: not listens(server))
         if second_signal:
             server.process.send_signal(signal.SIGTERM)
-        started = time.time()
-        assert server.process.wait(20) == 0 and time.time() - started < 5
+        assert server.process.wait(20) == 0  # before the 30 seconds are over
         whole.close(), stream.close()
