@@ -4,7 +4,7 @@ What Eadem has as one operation is called; the rest is spelled out in element-wi
 once an operation, so that its bits follow from the order written here (docs/contract.md states it too).
 """
 
-from eadem.torch.kernels import arithmetic, function, loss, norm, pool, random  # noqa: F401
+from eadem.torch.kernels import arithmetic, create, function, loss, norm, pool, random  # noqa: F401
 from eadem.torch.kernels.base import HANDLERS, Refused, call, same
 from eadem.torch.kernels.contraction import convolution, convolution_backward, mm
 from eadem.torch.kernels.foreach import foreach
