@@ -85,6 +85,10 @@ EA_API ea_var *ea_var_tanh(ea_var *x);
 EA_API ea_var *ea_var_sigmoid(ea_var *x);
 EA_API ea_var *ea_var_relu(ea_var *x);
 
+/* eadem/op/point.h: any function by number; `inputs` has as many as it takes. A truth value has no
+ * gradient; so has a number that is no function: NULL. */
+EA_API ea_var *ea_var_point(ea_point_function function, ea_var *const *inputs, const double *parameters);
+
 /* Over dims[0 … ndims−1], which are kept with size 1 when `keep_dims`; ndims = 0 means all. */
 EA_API ea_var *ea_var_sum(ea_var *x, const int *dims, int ndims, int keep_dims);
 EA_API ea_var *ea_var_mean(ea_var *x, const int *dims, int ndims, int keep_dims);

@@ -19,6 +19,7 @@
 #include "eadem/op/matmul.h"
 #include "eadem/op/norm.h"
 #include "eadem/op/optim.h"
+#include "eadem/op/point.h"
 #include "eadem/op/pool.h"
 #include "eadem/op/reduce.h"
 #include "eadem/op/resample.h"

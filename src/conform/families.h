@@ -11,6 +11,7 @@ extern const conform_family conform_loss;
 extern const conform_family conform_matmul;
 extern const conform_family conform_norm;
 extern const conform_family conform_optim;
+extern const conform_family conform_point;
 extern const conform_family conform_pool;
 extern const conform_family conform_reduce;
 extern const conform_family conform_resample;

@@ -102,8 +102,9 @@ def same_bits(a, b):
     return torch.equal(a, b)
 
 
-def check(context, build, expected, leaves, terms=1, scale=None, exact=False):
-    """build(*values) on the tape against expected(*tensors) of PyTorch. `exact`: values agree to the bit."""
+def check(context, build, expected, leaves, terms=1, scale=None, exact=False, grad_scale=None):
+    """build(*values) on the tape against expected(*tensors) of PyTorch. `exact`: values agree to the bit.
+    `grad_scale`: of a gradient's terms, where they cancel."""
     seed = random.getrandbits(32)
 
     def weight(value):
@@ -131,4 +132,5 @@ def check(context, build, expected, leaves, terms=1, scale=None, exact=False):
     result.backward(weight(value).double())
     for grad, leaf in zip(grads, exacts):
         if leaf.grad is not None:
-            near(torch.zeros(leaf.shape) if grad is None else grad, leaf.grad, max(terms, 4))
+            near(torch.zeros(leaf.shape) if grad is None else grad, leaf.grad, max(terms, 4),
+                 grad_scale)

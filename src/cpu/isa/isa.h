@@ -4,6 +4,7 @@
 #define CPU_ISA_ISA_H
 
 #include "math/math.h"
+#include "ref/point.h"
 #include "ref/ref.h"
 #include "ref/resample.h"
 
@@ -62,6 +63,23 @@ typedef struct cpu_conv_pixels {
     bool fresh; /* from +0 */
 } cpu_conv_pixels;
 
+/* One step of a function by number over runs of elements; runs that it does not use are any of n
+ * elements. */
+typedef enum cpu_point_stage {
+    CPU_POINT_ARGUMENT, /* of function number `which` */
+    CPU_POINT_SLOPE_ARGUMENT,
+    CPU_POINT_VALUE,
+    CPU_POINT_GRADIENT /* for input `which` */
+} cpu_point_stage;
+
+typedef struct cpu_point {
+    ea_point_function function;
+    cpu_point_stage stage;
+    int which;
+    const float *x[REF_POINT_INPUTS], *f[REF_POINT_FUNCTIONS], *grad;
+    const float *parameter;
+} cpu_point;
+
 typedef struct cpu_kernels {
     const char *name;
     /* y[i] = f(x[i]), i < n; y may be x. By function: kernels->math[MATH_EXP](x, y, n). */
@@ -107,6 +125,9 @@ typedef struct cpu_kernels {
     void (*relu)(const float *x, float *y, int64_t n);
     void (*relu_backward)(const float *grad, const float *x, float *y, int64_t n);
     void (*reciprocal)(const float *x, float *y, int64_t n);
+
+    /* kernels_point.h: y may be one of the runs */
+    void (*point)(const cpu_point *call, float *y, int64_t n);
 
     /* kernels_reduce.h: one chunk of the sum rule (n ≤ 1024); y[j] = the sum down column j in
      * order; the largest of n ≥ 1 elements, NaN when there is one. */

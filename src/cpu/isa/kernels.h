@@ -9,6 +9,7 @@
 
 #include "cpu/isa/kernels_math.h"
 #include "cpu/isa/kernels_optim.h"
+#include "cpu/isa/kernels_point.h"
 #include "cpu/isa/kernels_pool.h"
 #include "cpu/isa/kernels_reduce.h"
 #include "cpu/isa/kernels_resample.h"
@@ -101,6 +102,7 @@ const cpu_kernels CPU_KERNELS_TABLE = {
     .sub_scalar = kernel_sub_scalar,
     .mul_scalar = kernel_mul_scalar,
     .div_scalar = kernel_div_scalar,
+    .point = kernel_point,
     .relu = kernel_relu,
     .relu_backward = kernel_relu_backward,
     .reciprocal = kernel_reciprocal,
