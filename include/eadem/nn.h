@@ -101,6 +101,13 @@ EA_API ea_var *ea_var_matmul(ea_var *a, ea_var *b);
 EA_API ea_var *ea_var_linear(ea_var *x, ea_var *weight, ea_var *bias);
 EA_API ea_var *ea_var_conv2d(ea_var *x, ea_var *weight, ea_var *bias,
                              const ea_conv_options *options);
+/* `dims` spatial dimensions as in eadem/op/conv.h; options may be NULL. */
+EA_API ea_var *ea_var_conv(ea_var *x, int dims, ea_var *weight, ea_var *bias,
+                           const ea_conv_options *options);
+/* output_padding: one number for each dimension, or NULL. */
+EA_API ea_var *ea_var_conv_transpose(ea_var *x, int dims, ea_var *weight, ea_var *bias,
+                                     const ea_conv_options *options,
+                                     const int64_t *output_padding);
 /* Stands for a bias that is not there (NULL would mean a failure). */
 EA_API extern ea_var *const ea_no_bias;
 

@@ -95,9 +95,61 @@ static void storage(conform *c)
     run(c, conform_as(c, EA_BFLOAT16, x), weight, (ea_conv_options){ 0 }, EA_FLOAT16);
 }
 
+/* Any number of dimensions, forward (or transposed) and both gradients. */
+static void run_any(conform *c, int dims, bool transposed, const int64_t *x_shape,
+                    const int64_t *weight_shape, const int64_t *out_shape, ea_conv_options o)
+{
+    ea_context *ctx = conform_context(c);
+    DLTensor *x = conform_floats(c, 1, dims + 2, x_shape);
+    DLTensor *weight = conform_floats(c, 2, dims + 2, weight_shape);
+    DLTensor *bias = conform_floats(c, 3, 1, out_shape + 1);
+    DLTensor *grad = conform_floats(c, 4, dims + 2, out_shape);
+    DLTensor *out = conform_zeros(c, EA_FLOAT32, dims + 2, out_shape);
+    DLTensor *grad_x = conform_zeros(c, EA_FLOAT32, dims + 2, x_shape);
+    DLTensor *grad_weight = conform_zeros(c, EA_FLOAT32, dims + 2, weight_shape);
+    conform_check(c,
+                  (transposed ? ea_conv_transpose : ea_conv)(ctx, dims, x, weight, bias, &o, out));
+    conform_check(c, (transposed ? ea_conv_transpose_backward_input
+                                 : ea_conv_backward_input)(ctx, dims, grad, weight, &o, grad_x));
+    conform_check(c, (transposed ? ea_conv_transpose_backward_weight
+                                 : ea_conv_backward_weight)(ctx, dims, grad, x, &o, grad_weight));
+    conform_emit(c, out);
+    conform_emit(c, grad_x);
+    conform_emit(c, grad_weight);
+}
+
+static void line(conform *c)
+{
+    run_any(c, 1, false, (int64_t[]){ 2, 4, 19 }, (int64_t[]){ 6, 2, 3 }, (int64_t[]){ 2, 6, 9 },
+            (ea_conv_options){ .stride = { 2 }, .padding = { 1 }, .dilation = { 2 }, .groups = 2 });
+}
+
+static void volume(conform *c)
+{
+    run_any(
+        c, 3, false, (int64_t[]){ 2, 4, 5, 6, 7 }, (int64_t[]){ 6, 2, 2, 3, 2 },
+        (int64_t[]){ 2, 6, 6, 3, 3 },
+        (ea_conv_options){
+            .stride = { 1, 2, 3 }, .padding = { 1, 1, 1 }, .dilation = { 1, 1, 2 }, .groups = 2 });
+    run_any(c, 3, false, (int64_t[]){ 3, 40, 7, 8, 7 }, (int64_t[]){ 17, 40, 3, 3, 3 },
+            (int64_t[]){ 3, 17, 7, 8, 7 }, (ea_conv_options){ .padding = { 1, 1, 1 } });
+}
+
+static void transposed(conform *c)
+{
+    run_any(c, 1, true, (int64_t[]){ 2, 4, 9 }, (int64_t[]){ 4, 3, 4 }, (int64_t[]){ 2, 6, 27 },
+            (ea_conv_options){ .stride = { 3 }, .padding = { 1 }, .groups = 2 });
+    run_any(c, 2, true, (int64_t[]){ 2, 5, 6, 7 }, (int64_t[]){ 5, 3, 3, 2 },
+            (int64_t[]){ 2, 3, 13, 8 }, (ea_conv_options){ .stride = { 2, 1 } });
+    run_any(c, 3, true, (int64_t[]){ 1, 4, 3, 4, 5 }, (int64_t[]){ 4, 2, 2, 3, 3 },
+            (int64_t[]){ 1, 2, 6, 8, 9 },
+            (ea_conv_options){ .stride = { 2, 2, 2 }, .padding = { 0, 1, 1 } });
+}
+
 static const conform_case cases[] = {
     { "lenet", lenet },     { "options", options },   { "long-chains", long_chains },
     { "strides", strides }, { "specials", specials }, { "storage", storage },
+    { "line", line },       { "volume", volume },     { "transposed", transposed },
 };
 
 const conform_family conform_conv = { "conv", cases, sizeof cases / sizeof cases[0] };

@@ -118,6 +118,73 @@ static void test_long_chains(void **state)
     conv_case((sizes){ 3, 1, 3, 7, 41, 39, 5, 5 });
 }
 
+/* Three dimensions, and the transposed convolution of any number. */
+
+static int dims;
+
+static ea_status run_any(ea_context *ctx, DLTensor *out, bool with_bias)
+{
+    return ea_conv(ctx, dims, &a.dl, &b.dl, with_bias ? &bias.dl : NULL, &options, out);
+}
+
+static ea_status run_any_input(ea_context *ctx, DLTensor *out, bool with_bias)
+{
+    (void)with_bias;
+    return ea_conv_backward_input(ctx, dims, &a.dl, &b.dl, &options, out);
+}
+
+static ea_status run_any_weight(ea_context *ctx, DLTensor *out, bool with_bias)
+{
+    (void)with_bias;
+    return ea_conv_backward_weight(ctx, dims, &a.dl, &b.dl, &options, out);
+}
+
+static ea_status run_transposed(ea_context *ctx, DLTensor *out, bool with_bias)
+{
+    return ea_conv_transpose(ctx, dims, &a.dl, &b.dl, with_bias ? &bias.dl : NULL, &options, out);
+}
+
+static void test_dimensions(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 100; i++) {
+        dims = random_below(4) ? 3 : 1;
+        options = (ea_conv_options){ .groups = 1 + random_below(2) };
+        int64_t x[5] = { 1 + random_below(3), options.groups * (1 + random_below(20)) };
+        int64_t weight[5] = { options.groups * (1 + random_below(9)), x[1] / options.groups };
+        int64_t out[5] = { x[0], weight[0] };
+        for (int d = 0; d < dims; d++) {
+            x[2 + d] = 4 + random_below(6);
+            weight[2 + d] = 1 + random_below(3);
+            options.stride[d] = 1 + random_below(3);
+            options.padding[d] = random_below(3);
+            options.dilation[d] = 1 + random_below(2);
+            if (d < 2)
+                out[2 + d] = result_size(x[2 + d], weight[2 + d], d);
+            else
+                out[4] =
+                    (x[4] + 2 * options.padding[2] - options.dilation[2] * (weight[4] - 1) - 1) /
+                        options.stride[2] +
+                    1;
+        }
+        static const operation all[] = { run_any, run_any_input, run_any_weight, run_transposed };
+        int which = (int)random_below(4);
+        const int64_t *first = which == 0 ? x : out, *second = which == 2 ? x : weight;
+        const int64_t *result = which == 0 ? out : which == 2 ? weight : x;
+        bool plain = random_below(2);
+        DLDataType type = random_type();
+        make(&a, random_type(), 2 + dims, first, plain);
+        make(&b, random_type(), 2 + dims, second, plain);
+        make(&bias, random_type(), 1, result + 1, plain);
+        make(&want, type, 2 + dims, result, true);
+        make(&got, type, 2 + dims, result, plain);
+        fill(&a, random_below(3) == 0);
+        fill(&b, false);
+        fill(&bias, false);
+        check(all[which], random_below(2) && which % 3 == 0, "three dimensions or one");
+    }
+}
+
 static void test_lenet(void **state)
 {
     (void)state;
@@ -153,9 +220,8 @@ static void test_bad_arguments(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random),
-        cmocka_unit_test(test_long_chains),
-        cmocka_unit_test(test_lenet),
+        cmocka_unit_test(test_random),        cmocka_unit_test(test_long_chains),
+        cmocka_unit_test(test_dimensions),    cmocka_unit_test(test_lenet),
         cmocka_unit_test(test_bad_arguments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

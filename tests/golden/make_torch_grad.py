@@ -66,6 +66,10 @@ case("conv2d options", lambda x, w, b: F.conv2d(x, w, b, stride=(2, 1), padding=
                                                 dilation=(1, 2), groups=2),
      [2, 4, 7, 6], [6, 2, 3, 2], [6])
 case("conv2d no bias", F.conv2d, [1, 2, 4, 4], [3, 2, 2, 2])
+case("conv1d", lambda x, w, b: F.conv1d(x, w, b, stride=2), [2, 3, 8], [4, 3, 3], [4])
+case("conv3d", lambda x, w, b: F.conv3d(x, w, b, padding=(1, 0, 1)), [2, 4, 3, 5], [4, 2, 2, 3, 2], [4])
+case("conv_transpose2d", lambda x, w, b: F.conv_transpose2d(x, w, b, (2, 3), output_padding=(1, 0), groups=2),
+     [2, 4, 3, 2], [4, 3, 2, 3], [6])
 case("max_pool2d", lambda x: F.max_pool2d(x, 2), [2, 3, 4, 6])
 case("max_pool2d overlapping", lambda x: F.max_pool2d(x, 3, stride=2, padding=1), [1, 2, 7, 6])
 case("max_pool2d ceil", lambda x: F.max_pool2d(x, 2, ceil_mode=True), [1, 2, 5, 7])

@@ -131,6 +131,23 @@ static ea_var *conv2d_no_bias(ea_var **x)
     return ea_var_conv2d(x[0], x[1], ea_no_bias, NULL);
 }
 
+static ea_var *conv1d(ea_var **x)
+{
+    return ea_var_conv(x[0], 1, x[1], x[2], &(ea_conv_options){ .stride = { 2 } });
+}
+
+static ea_var *conv3d(ea_var **x)
+{
+    return ea_var_conv(x[0], 3, x[1], x[2], &(ea_conv_options){ .padding = { 1, 0, 1 } });
+}
+
+static ea_var *conv_transpose2d(ea_var **x)
+{
+    return ea_var_conv_transpose(x[0], 2, x[1], x[2],
+                                 &(ea_conv_options){ .stride = { 2, 3 }, .groups = 2 },
+                                 (int64_t[]){ 1, 0 });
+}
+
 static ea_var *max_pool2d(ea_var **x)
 {
     return ea_var_max_pool2d(x[0], &(ea_pool_options){ .kernel = { 2, 2 } });
@@ -310,6 +327,9 @@ static const struct {
     { "conv2d", conv2d },
     { "conv2d options", conv2d_options },
     { "conv2d no bias", conv2d_no_bias },
+    { "conv1d", conv1d },
+    { "conv3d", conv3d },
+    { "conv_transpose2d", conv_transpose2d },
     { "max_pool2d", max_pool2d },
     { "max_pool2d overlapping", max_pool2d_overlapping },
     { "max_pool2d ceil", max_pool2d_ceil },
