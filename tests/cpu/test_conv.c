@@ -154,7 +154,7 @@ static void test_dimensions(void **state)
         int64_t weight[5] = { options.groups * (1 + random_below(9)), x[1] / options.groups };
         int64_t out[5] = { x[0], weight[0] };
         for (int d = 0; d < dims; d++) {
-            x[2 + d] = 4 + random_below(6);
+            x[2 + d] = 5 + random_below(6);
             weight[2 + d] = 1 + random_below(3);
             options.stride[d] = 1 + random_below(3);
             options.padding[d] = random_below(3);
