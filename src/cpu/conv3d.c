@@ -338,18 +338,21 @@ typedef struct grad_lines {
     int64_t groups, channels, positions;
 } grad_lines;
 
-/* Lines are output channels, k are positions of all images in turn, batch entries are groups. */
+/* Lines are output channels, k are positions of all images in turn, batch entries are groups. One
+ * panel after the other: the packing of one may reach into what follows it. */
 static void pack_grad(const gemm_side *side, const gemm_box *box, float *to)
 {
     const grad_lines *g = side->self;
-    for (int64_t k = 0, n; k < box->terms; k += n) {
-        int64_t image = (box->k + k) / g->positions, at = (box->k + k) % g->positions;
-        n = g->positions - at < box->terms - k ? g->positions - at : box->terms - k;
-        int64_t line = (image * g->groups + box->batch) * g->channels + box->line;
-        box->kernels->gemm_pack_transpose(g->grad + line * g->positions + at, g->positions,
-                                          box->lines, box->width, n, box->panel,
-                                          to + k * box->width);
-    }
+    for (int64_t line = 0; line < box->lines; line += box->width, to += box->panel)
+        for (int64_t k = 0, n; k < box->terms; k += n) {
+            int64_t image = (box->k + k) / g->positions, at = (box->k + k) % g->positions;
+            int64_t lines = box->lines - line < box->width ? box->lines - line : box->width;
+            n = g->positions - at < box->terms - k ? g->positions - at : box->terms - k;
+            int64_t channel = (image * g->groups + box->batch) * g->channels + box->line + line;
+            box->kernels->gemm_pack_transpose(g->grad + channel * g->positions + at, g->positions,
+                                              lines, box->width, n, box->panel,
+                                              to + k * box->width);
+        }
 }
 
 ea_status cpu_conv3d_backward_weight(ea_context *ctx, const ref_conv3d *conv,
