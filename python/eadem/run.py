@@ -7,10 +7,12 @@
         eadem.run.log({"loss": loss}, step=step)
 
 Outside a run the calls do nothing. A report is one line appended with one write to the file `report` in
-the folder EADEM_RUN_DIR (docs/ledger.md): it is with the operating system when the call returns, so a
+the folder EADEM_RUN_DIR (docs/runs.md): it is with the operating system when the call returns, so a
 crash loses nothing. Floats are kept exactly. Threads and forked workers may report too. Needs nothing
 but the standard library.
 """
+from __future__ import annotations  # "int | None" on Python 3.9
+
 import os
 import sys
 import time

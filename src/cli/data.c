@@ -387,6 +387,8 @@ int cli_data(int argc, char **argv)
         print_help(stdout);
         return CLI_OK;
     }
+    if (strcmp(action, "add") == 0 && asked.count == 1 && !asked.name)
+        fprintf(stderr, "eadem data: --name NAME is missing\n");
     if (!is_action(action, &asked))
         return cli_usage("data");
     ledger_store *store;

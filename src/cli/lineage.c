@@ -15,7 +15,7 @@ static void print_help(FILE *to)
             "\n"
             "Shows what REF was made from and what was made from it. REF is a data version, a\n"
             "model, a run, a feature table or an object's SHA-256; data:, model:, run:, feature:\n"
-            "or object: before it says which.\n"
+            "or object: before it says which. What was shown before ends with \"…\".\n"
             "\n"
             "  --dot          a graph for Graphviz\n"
             "  --openlineage  one OpenLineage run event a line, as JSON\n");
@@ -75,19 +75,24 @@ static ea_status print_text(const ledger_graph *graph)
 
 /* --- DOT -------------------------------------------------------------------------------------- */
 
+/* Escaped as everywhere, and that once more for DOT: it takes nothing but UTF-8. */
 static void print_quoted(const char *text)
 {
-    putchar('"');
-    for (; *text; text++) {
-        if (*text == '\n') {
-            fputs("\\n", stdout);
-            continue;
-        }
-        if (*text == '"' || *text == '\\')
-            putchar('\\');
-        putchar(*text);
+    char *shown = NULL;
+    size_t size;
+    FILE *memory = open_memstream(&shown, &size);
+    if (memory) {
+        cli_print_text(memory, text);
+        fclose(memory);
     }
     putchar('"');
+    for (const char *at = shown ? shown : ""; *at; at++) {
+        if (*at == '"' || *at == '\\')
+            putchar('\\');
+        putchar(*at);
+    }
+    putchar('"');
+    free(shown);
 }
 
 static void print_dot(const ledger_graph *graph)
@@ -96,7 +101,8 @@ static void print_dot(const ledger_graph *graph)
     for (int i = 0; i < graph->node_count; i++) {
         const ledger_node *node = &graph->nodes[i];
         char id[40];
-        snprintf(id, sizeof id, "%.20s", node->id);
+        int kind = (int)strcspn(node->id, ":");
+        snprintf(id, sizeof id, "%.*s %.12s", kind, node->id, node->id + kind + 1);
         printf("  n%d [shape = %s, label = ", i, is_run(node) ? "box" : "ellipse");
         print_quoted(*node->label ? node->label : id);
         printf(", tooltip = ");

@@ -1,6 +1,8 @@
 /* run.c: `eadem run … -- COMMAND`: runs a command and records it in the ledger. */
 #include "ledger/run.h"
 #include "cli/cli.h"
+#include "cli/show.h"
+#include "core/memory.h"
 #include "ledger/json.h"
 #include "ledger/params.h"
 
@@ -109,10 +111,16 @@ static void warn_of_missing(const json_t *record)
 {
     const json_t *entry;
     size_t i;
-    json_array_foreach(json_object_get(record, "outputs"), i,
-                       entry) if (ledger_json_true(entry, "missing"))
-        fprintf(stderr, "eadem run: the command did not make its output %s\n",
-                ledger_json_string(entry, "path"));
+    json_array_foreach(json_object_get(record, "outputs"), i, entry)
+    {
+        char *path = ledger_json_bytes(json_object_get(entry, "path"));
+        if (ledger_json_true(entry, "missing")) {
+            fprintf(stderr, "eadem run: the command did not make its output ");
+            cli_print_text(stderr, path ? path : "");
+            fputc('\n', stderr);
+        }
+        core_free(path);
+    }
     if (ledger_json_true(record, "output_lost"))
         fprintf(stderr, "eadem run: not all that the command printed could be kept\n");
 }

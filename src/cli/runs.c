@@ -1,6 +1,7 @@
 /* runs.c: `eadem runs`: the table of runs, and all about one of them. */
 #include "ledger/runs.h"
 #include "cli/cli.h"
+#include "cli/ledger.h"
 #include "cli/show.h"
 #include "core/memory.h"
 #include "io/run.h"
@@ -48,7 +49,7 @@ static void print_help(FILE *to)
         "  --tag TEXT         only runs with this tag; may be repeated\n"
         "  --status STATUS    running, finished, failed or interrupted\n"
         "  --since TIME       2026-11-20, '2026-11-20 09:30', 45m, 12h or 3d (ago)\n"
-        "  --sort KEY         by a key as above, -KEY for the largest first\n"
+        "  --sort KEY         the runs that have the key, sorted by it; -KEY: largest first\n"
         "  --limit N          at most N runs, 0 for all (default %d)\n"
         "  --json             print JSON\n"
         "  --stdout, --stderr, --patch, --report, --trace\n"
@@ -357,6 +358,15 @@ static ea_status show_run(ledger_store *store, const runs_options *o, const char
 /* --- Options ------------------------------------------------------------------------------------
  */
 
+static bool is_status(const char *text)
+{
+    static const char *const known[] = { "running", "finished", "failed", "interrupted" };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (strcmp(text, known[i]) == 0)
+            return true;
+    return false;
+}
+
 static bool read_option(runs_options *o, int code)
 {
     char *end = NULL;
@@ -372,7 +382,7 @@ static bool read_option(runs_options *o, int code)
         return true;
     case 's':
         o->question.status = optarg;
-        return true;
+        return is_status(optarg);
     case 'S':
         o->question.sort = optarg;
         return true;
@@ -410,7 +420,7 @@ static bool read_options(runs_options *o, int argc, char **argv)
     while ((code = getopt_long(argc, argv, ":h", known, NULL)) != -1) {
         const char *problem = code == ':'             ? "a value is missing after"
                               : code == '?'           ? "unknown option"
-                              : !read_option(o, code) ? "cannot be read: the value of"
+                              : !read_option(o, code) ? "there is no such status, time or number:"
                                                       : NULL;
         if (problem) {
             fprintf(stderr, "eadem runs: %s '%s': see eadem runs --help\n", problem,
@@ -447,9 +457,7 @@ int cli_runs(int argc, char **argv)
                 status = optind < argc ? show_run(store, &o, argv[optind]) : list_runs(store, &o);
             ledger_close(store);
         }
-        if (status != EA_OK)
-            fprintf(stderr, "eadem runs: %s\n", ea_error_text(NULL));
-        code = status == EA_OK ? CLI_OK : CLI_FAILED;
+        code = cli_result("runs", status);
     }
     free(lists);
     return code;

@@ -1,4 +1,4 @@
-/* run.h: lines of a run's report (docs/ledger.md), for those who write them. */
+/* run.h: lines of a run's report (docs/runs.md), for those who write them. */
 #ifndef IO_RUN_H
 #define IO_RUN_H
 

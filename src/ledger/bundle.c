@@ -6,6 +6,7 @@
 #include "ledger/inside.h"
 #include "ledger/json.h"
 #include "ledger/model.h"
+#include "ledger/signed.h"
 #include "ledger/source.h"
 #include "ledger/tablecopy.h"
 #include "ledger/tree.h"
@@ -235,6 +236,36 @@ static ea_status add_source(writer *job, const json_t *record, json_t *entry)
     return write_object(job, &tree, LEDGER_TREE, 0);
 }
 
+/* A signed report on its way into a run's entry. */
+typedef struct signed_writer {
+    writer *job;
+    json_t *list;
+} signed_writer;
+
+static ea_status add_signed(void *argument, const ledger_digest *report,
+                            const ledger_digest *signature)
+{
+    signed_writer *to = argument;
+    char report_hex[LEDGER_HEX_SIZE], signature_hex[LEDGER_HEX_SIZE];
+    EA_TRY(write_object(to->job, report, LEDGER_FILE, 0));
+    EA_TRY(write_object(to->job, signature, LEDGER_FILE, 0));
+    json_t *entry = json_pack("{s:s, s:s}", "report", ledger_hex(report, report_hex), "signature",
+                              ledger_hex(signature, signature_hex));
+    return json_array_append_new(to->list, entry) == 0
+               ? EA_OK
+               : core_fail(to->job->store->ctx, EA_ERR_MEMORY, "no memory for the manifest");
+}
+
+static ea_status add_signed_reports(writer *job, const char *id, json_t *entry)
+{
+    signed_writer to = { job, json_array() };
+    ea_status status = ledger_signed_each(job->store, id, add_signed, &to);
+    if (status == EA_OK && json_array_size(to.list))
+        json_object_set(entry, "signed", to.list);
+    json_decref(to.list);
+    return status;
+}
+
 static ea_status joins_of_seen(void *job, const ledger_digest *digest, ledger_kind kind)
 {
     return kind == LEDGER_FILE ? add_joins(job, digest, 0) : EA_OK;
@@ -259,6 +290,8 @@ static ea_status add_record(writer *job, const char *id, const json_t *record)
     json_t *entry = json_pack("{s:s, s:s}", "id", id, "record", ledger_hex(&digest, hex));
     status = entry ? add_source(job, record, entry)
                    : core_fail(job->store->ctx, EA_ERR_MEMORY, "no memory for the manifest");
+    if (status == EA_OK)
+        status = add_signed_reports(job, id, entry);
     if (status != EA_OK) {
         json_decref(entry);
         return status;

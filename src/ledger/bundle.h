@@ -24,6 +24,9 @@ typedef struct ledger_bundle_result {
 ea_status ledger_bundle_write(ledger_store *store, const char *const *references, const char *path,
                               ledger_bundle_result *out);
 
+/* Whether a file begins as a bundle does. */
+ea_status ledger_bundle_is(ea_context *ctx, const char *path, bool *is_bundle);
+
 /* A data version or model whose name is taken here by other content gets "-imported" behind its
  * name. Aliases do not come along: a stranger promotes nothing. `any_size` allows content a
  * thousand times larger than the bundle. Errors: EA_ERR_FORMAT, EA_ERR_UNSUPPORTED (too large

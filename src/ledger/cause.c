@@ -113,6 +113,23 @@ static void compare_part(const json_t *a, const json_t *b, const char *const *ke
     json_decref(y);
 }
 
+/* Dozens of packages would hide that it is another Python altogether. */
+static json_t *packages_last(json_t *list)
+{
+    static const char packages[] = "environment.python.packages.";
+    json_t *ordered = json_array(), *entry;
+    size_t i;
+    for (int last = 0; last < 2; last++)
+        json_array_foreach(list, i, entry)
+        {
+            const char *key = ledger_json_string(entry, "key");
+            if ((strncmp(key, packages, sizeof packages - 1) == 0) == last)
+                json_array_append(ordered, entry);
+        }
+    json_decref(list);
+    return ordered;
+}
+
 static void keep_if_any(json_t *out, const char *key, json_t *list)
 {
     if (json_array_size(list))
@@ -130,8 +147,7 @@ ea_status ledger_causes(ledger_store *store, const json_t *a, const json_t *b, j
     ea_status status =
         compare_data(store, json_object_get(a, "inputs"), json_object_get(b, "inputs"), data);
     if (status == EA_OK)
-        status = ledger_code_compare(store, json_object_get(a, "code"), json_object_get(b, "code"),
-                                     &code);
+        status = ledger_code_compare(store, a, b, &code);
     compare_params(json_object_get(a, "params"), json_object_get(b, "params"), params, seeds);
     compare_part(a, b, machine, environment);
     compare_part(a, b, command, commands);
@@ -139,7 +155,7 @@ ea_status ledger_causes(ledger_store *store, const json_t *a, const json_t *b, j
         json_object_set(*out, "code", code);
     json_decref(code);
     keep_if_any(*out, "data", data);
-    keep_if_any(*out, "environment", environment);
+    keep_if_any(*out, "environment", packages_last(environment));
     keep_if_any(*out, "parameters", params);
     keep_if_any(*out, "seeds", seeds);
     keep_if_any(*out, "command", commands);

@@ -6,7 +6,7 @@
 
 #include <jansson.h>
 
-/* The record's "environment" (docs/ledger.md), a new reference. `program` is the absolute path of
+/* The record's "environment" (docs/runs.md), a new reference. `program` is the absolute path of
  * what runs: when that is a Python interpreter or a script of one, its version and packages are
  * there too. What cannot be found out is left out. NULL only when there is no memory. */
 json_t *ledger_environment(const char *program);

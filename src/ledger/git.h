@@ -17,7 +17,7 @@ typedef struct ledger_git ledger_git;
 ea_status ledger_git_start(ea_context *ctx, const char *folder, ledger_git **out);
 
 typedef struct ledger_git_state {
-    json_t *code; /* the record's "code": docs/ledger.md; a new reference */
+    json_t *code; /* the record's "code": docs/runs.md; a new reference */
     char *patch;  /* uncommitted and untracked changes, for core_free(); NULL: none */
     size_t patch_size;
 } ledger_git_state;

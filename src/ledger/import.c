@@ -6,6 +6,7 @@
 #include "ledger/inside.h"
 #include "ledger/json.h"
 #include "ledger/model.h"
+#include "ledger/signed.h"
 #include "ledger/source.h"
 #include "ledger/tablecopy.h"
 #include "ledger/tree_check.h"
@@ -289,6 +290,24 @@ static ea_status save_run(reader *job, const char *id, const json_t *entry,
     return ledger_source_save(job->store, id, &tree);
 }
 
+/* Who signed is not asked here: `eadem verify --check` is told a key. */
+static ea_status save_signed(reader *job, const char *id, const json_t *reports)
+{
+    const json_t *entry;
+    size_t i;
+    json_array_foreach(reports, i, entry)
+    {
+        ledger_digest report, signature;
+        if (!ledger_record_digest(entry, "report", &report) ||
+            !ledger_record_digest(entry, "signature", &signature))
+            return bad(job, "a signed report without its digests");
+        EA_TRY(check_seen(job, &report, LEDGER_FILE));
+        EA_TRY(check_seen(job, &signature, LEDGER_FILE));
+        EA_TRY(ledger_signed_save(job->store, id, &report, &signature));
+    }
+    return EA_OK;
+}
+
 static ea_status import_run(reader *job, const json_t *entry)
 {
     const char *id = ledger_json_string(entry, "id");
@@ -299,6 +318,7 @@ static ea_status import_run(reader *job, const json_t *entry)
     EA_TRY(here_already(job, id, &digest, &here));
     if (!here)
         EA_TRY(save_run(job, id, entry, &digest));
+    EA_TRY(save_signed(job, id, json_object_get(entry, "signed")));
     return note(job, "run", id, 0, !here);
 }
 
@@ -460,6 +480,18 @@ static ea_status import_sections(reader *job, const json_t *manifest)
         json_array_foreach(json_object_get(manifest, sections[i].list), k, entry)
             EA_TRY(sections[i].import(job, entry));
     }
+    return EA_OK;
+}
+
+ea_status ledger_bundle_is(ea_context *ctx, const char *path, bool *is_bundle)
+{
+    char magic[LEDGER_PACK_MAGIC_SIZE];
+    FILE *file = fopen(path, "rbe");
+    if (!file)
+        return core_fail(ctx, EA_ERR_IO, "cannot open %s: %s", path, strerror(errno));
+    *is_bundle = fread(magic, 1, sizeof magic, file) == sizeof magic &&
+                 memcmp(magic, LEDGER_BUNDLE_MAGIC, sizeof magic) == 0;
+    fclose(file);
     return EA_OK;
 }
 

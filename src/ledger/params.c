@@ -13,14 +13,15 @@ enum { MAX_DEPTH = 64, MAX_PATH = 4096, MAX_VALUES = 100000 };
 /* Where in the file's tree the reader is. */
 typedef struct level {
     bool mapping;
-    bool has_key; /* of a mapping: the key was read, its value comes */
-    int64_t index;
+    bool has_key;  /* of a mapping: the key was read, its value comes */
+    int64_t index; /* of a sequence: the next one's */
+    bool empty;
     size_t path_length; /* of the path that leads to this level */
 } level;
 
 typedef struct loader {
     ea_context *ctx;
-    json_t *params;
+    json_t *params; /* of this file alone */
     const char *file;
     yaml_parser_t parser;
     level levels[MAX_DEPTH];
@@ -60,6 +61,18 @@ static ea_status extend_path(loader *l, size_t line, const char *key)
     return at + (size_t)used < MAX_PATH ? EA_OK : unsupported(l, line, "the names are too long");
 }
 
+static ea_status add_value(loader *l, size_t line, const char *text)
+{
+    if (++l->values > MAX_VALUES)
+        return unsupported(l, line, "more than 100000 values");
+    if (json_object_get(l->params, l->path))
+        return core_fail(l->ctx, EA_ERR_FORMAT, "%s, line %zu: '%.100s' is there twice", l->file,
+                         line + 1, l->path);
+    if (json_object_set_new(l->params, l->path, ledger_json_text(text)) != 0)
+        return core_fail(l->ctx, EA_ERR_MEMORY, "%s: no memory", l->file);
+    return EA_OK;
+}
+
 static ea_status read_scalar(loader *l, const yaml_event_t *event)
 {
     const char *text = (const char *)event->data.scalar.value;
@@ -68,6 +81,7 @@ static ea_status read_scalar(loader *l, const yaml_event_t *event)
         return length ? unsupported(l, line, "the file must hold a mapping of names to values")
                       : EA_OK;
     level *top = &l->levels[l->depth - 1];
+    top->empty = false;
     if (strlen(text) != length)
         return unsupported(l, line, "a text holds a NUL");
     if (top->mapping && !top->has_key) {
@@ -77,11 +91,7 @@ static ea_status read_scalar(loader *l, const yaml_event_t *event)
     if (!top->mapping)
         EA_TRY(extend_path(l, line, NULL));
     top->has_key = false;
-    if (++l->values > MAX_VALUES)
-        return unsupported(l, line, "more than 100000 values");
-    if (json_object_set_new(l->params, l->path, ledger_json_text(text)) != 0)
-        return core_fail(l->ctx, EA_ERR_MEMORY, "%s: no memory", l->file);
-    return EA_OK;
+    return add_value(l, line, text);
 }
 
 static ea_status enter(loader *l, const yaml_event_t *event, bool mapping)
@@ -96,10 +106,21 @@ static ea_status enter(loader *l, const yaml_event_t *event, bool mapping)
         if (!top->mapping)
             EA_TRY(extend_path(l, event->start_mark.line, NULL));
         top->has_key = false;
+        top->empty = false;
         length = strlen(l->path);
     }
-    l->levels[l->depth++] = (level){ .mapping = mapping, .path_length = length };
+    l->levels[l->depth++] = (level){ .mapping = mapping, .empty = true, .path_length = length };
     return EA_OK;
+}
+
+/* An empty list is a value too: a run with "layers: []" is not one without layers. */
+static ea_status leave(loader *l, const yaml_event_t *event)
+{
+    const level *top = &l->levels[--l->depth];
+    if (!top->empty || l->depth == 0)
+        return EA_OK;
+    l->path[top->path_length] = 0;
+    return add_value(l, event->start_mark.line, top->mapping ? "{}" : "[]");
 }
 
 static ea_status read_event(loader *l, const yaml_event_t *event)
@@ -113,8 +134,7 @@ static ea_status read_event(loader *l, const yaml_event_t *event)
         return enter(l, event, false);
     case YAML_MAPPING_END_EVENT:
     case YAML_SEQUENCE_END_EVENT:
-        l->depth--;
-        return EA_OK;
+        return leave(l, event);
     case YAML_ALIAS_EVENT:
         return unsupported(l, event->start_mark.line, "aliases (*name) are not supported");
     default:
@@ -122,30 +142,38 @@ static ea_status read_event(loader *l, const yaml_event_t *event)
     }
 }
 
+static ea_status read_events(loader *l)
+{
+    ea_status status = EA_OK;
+    for (bool end = false; status == EA_OK && !end;) {
+        yaml_event_t event;
+        if (!yaml_parser_parse(&l->parser, &event))
+            return core_fail(l->ctx, EA_ERR_FORMAT, "%s, line %zu: %s", l->file,
+                             l->parser.problem_mark.line + 1,
+                             l->parser.problem ? l->parser.problem : "not YAML");
+        status = read_event(l, &event);
+        end = event.type == YAML_STREAM_END_EVENT;
+        yaml_event_delete(&event);
+    }
+    return status;
+}
+
 ea_status ledger_params_load(ea_context *ctx, json_t *params, const char *path)
 {
     FILE *file = fopen(path, "re");
     if (!file)
         return core_fail(ctx, EA_ERR_IO, "cannot open %s: %s", path, strerror(errno));
-    loader l = { .ctx = ctx, .params = params, .file = path };
-    if (!yaml_parser_initialize(&l.parser)) {
+    loader l = { .ctx = ctx, .params = json_object(), .file = path };
+    if (!l.params || !yaml_parser_initialize(&l.parser)) {
+        json_decref(l.params);
         fclose(file);
         return core_fail(ctx, EA_ERR_MEMORY, "%s: no memory", path);
     }
     yaml_parser_set_input_file(&l.parser, file);
-    ea_status status = EA_OK;
-    for (bool end = false; status == EA_OK && !end;) {
-        yaml_event_t event;
-        if (!yaml_parser_parse(&l.parser, &event)) {
-            status = core_fail(ctx, EA_ERR_FORMAT, "%s, line %zu: %s", path,
-                               l.parser.problem_mark.line + 1,
-                               l.parser.problem ? l.parser.problem : "not YAML");
-            break;
-        }
-        status = read_event(&l, &event);
-        end = event.type == YAML_STREAM_END_EVENT;
-        yaml_event_delete(&event);
-    }
+    ea_status status = read_events(&l);
+    if (status == EA_OK && json_object_update(params, l.params) != 0)
+        status = core_fail(ctx, EA_ERR_MEMORY, "%s: no memory", path);
+    json_decref(l.params);
     yaml_parser_delete(&l.parser);
     fclose(file);
     return status;

@@ -1,4 +1,4 @@
-/* record.h: the record of a run: one JSON object (docs/ledger.md lists its members), kept in the
+/* record.h: the record of a run: one JSON object (docs/runs.md lists its members), kept in the
  * store, and its index in the database, from which `eadem runs` answers. The index holds nothing
  * that the record does not: an imported record is indexed by the same call.
  */

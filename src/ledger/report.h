@@ -1,4 +1,4 @@
-/* report.h: what a program reported: metrics step by step, and parameters. docs/ledger.md has the
+/* report.h: what a program reported: metrics step by step, and parameters. docs/runs.md has the
  * lines' form. */
 #ifndef LEDGER_REPORT_H
 #define LEDGER_REPORT_H

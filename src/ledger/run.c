@@ -213,6 +213,13 @@ static ea_status take_code(running *r, ledger_git *git, const char *const *decla
     return status;
 }
 
+/* A repetition's work tree was made from the record, so its code is the record's. */
+static ea_status adopt_code(running *r)
+{
+    json_t *code = json_deep_copy(r->options->repeat->code);
+    return json_object_set_new(r->record, "code", code) == 0 ? EA_OK : no_memory(r);
+}
+
 static ea_status save(running *r)
 {
     EA_TRY(ledger_begin(r->store));
@@ -227,9 +234,10 @@ static ea_status save(running *r)
 /* Everything that must be known before the command can change it. */
 static ea_status record_before(running *r)
 {
-    ledger_git *git;
+    ledger_git *git = NULL;
     char **declared = NULL;
-    EA_TRY(ledger_git_start(r->ctx, r->root, &git));
+    if (!r->options->repeat)
+        EA_TRY(ledger_git_start(r->ctx, r->root, &git));
     ea_status status = make_folder(r);
     if (status == EA_OK)
         status = describe_command(r);
@@ -240,10 +248,10 @@ static ea_status record_before(running *r)
         return status;
     }
     status = take_inputs(r, declared);
-    if (status == EA_OK)
-        status = take_code(r, git, (const char *const *)declared);
-    else
+    if (status != EA_OK)
         ledger_git_cancel(git);
+    else
+        status = git ? take_code(r, git, (const char *const *)declared) : adopt_code(r);
     core_free(declared);
     return status == EA_OK ? save(r) : status;
 }

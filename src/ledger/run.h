@@ -8,6 +8,7 @@
 typedef struct ledger_repeat {
     const char *id;           /* the run that is repeated */
     const char *root;         /* absolute path of the folder that stands for the project */
+    const json_t *code;       /* the record's "code", which `root` was made from */
     const char *program;      /* absolute path of what runs; NULL: as argv[0] says */
     char *const *environment; /* all variables of the program */
 } ledger_repeat;

@@ -314,9 +314,14 @@ static ea_status add_tag(builder *b, const char *tag)
 /* Whether the key that is to be sorted by is a metric of any run (else it is a parameter). */
 static ea_status is_metric(ledger_store *store, const char *key, int64_t *metric)
 {
-    *metric = 0;
-    return ledger_value(store, metric,
-                        "SELECT 1 FROM run_value WHERE key = ? AND metric = 1 LIMIT 1", "t", key);
+    *metric = -1;
+    EA_TRY(ledger_value(store, metric,
+                        "SELECT metric FROM run_value WHERE key = ? ORDER BY metric DESC LIMIT 1",
+                        "t", key));
+    return *metric >= 0
+               ? EA_OK
+               : core_fail(ledger_context(store), EA_ERR_ARGUMENT,
+                           "no run has the parameter or metric '%.100s' to be sorted by", key);
 }
 
 static ea_status begin_question(builder *b, const char *sort)

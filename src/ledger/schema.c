@@ -7,11 +7,12 @@
 
 extern const ledger_schema ledger_object_schema, ledger_lineage_schema, ledger_cache_schema,
     ledger_data_schema, ledger_feature_schema, ledger_model_schema, ledger_run_schema,
-    ledger_source_schema;
+    ledger_source_schema, ledger_signed_schema;
 
 static const ledger_schema *const schemas[] = {
-    &ledger_object_schema,  &ledger_lineage_schema, &ledger_cache_schema, &ledger_data_schema,
-    &ledger_feature_schema, &ledger_model_schema,   &ledger_run_schema,   &ledger_source_schema,
+    &ledger_object_schema, &ledger_lineage_schema, &ledger_cache_schema,
+    &ledger_data_schema,   &ledger_feature_schema, &ledger_model_schema,
+    &ledger_run_schema,    &ledger_source_schema,  &ledger_signed_schema,
 };
 
 enum { SCHEMAS = sizeof schemas / sizeof schemas[0] };

@@ -426,6 +426,7 @@ static ea_status repeat(verification *v, ledger_run_result *result)
     bool declared = json_object_get(v->record, "declared_params") != NULL;
     ledger_repeat how = { .id = ledger_json_string(v->record, "id"),
                           .root = v->source.root,
+                          .code = json_object_get(v->record, "code"),
                           .program = v->program,
                           .environment = v->environment };
     const char *tags[] = { "verify", NULL };
@@ -443,6 +444,34 @@ static ea_status repeat(verification *v, ledger_run_result *result)
     return ledger_run(v->store, &run, result);
 }
 
+/* The repetition of an imported run has its code from the store too. */
+static ea_status keep_source(verification *v, const char *id)
+{
+    ledger_digest tree;
+    bool found;
+    EA_TRY(ledger_source_find(v->store, ledger_json_string(v->record, "id"), &found, &tree));
+    if (!found)
+        return EA_OK;
+    EA_TRY(ledger_begin(v->store));
+    ea_status status = ledger_source_save(v->store, id, &tree);
+    if (status == EA_OK)
+        return ledger_commit(v->store);
+    ledger_rollback(v->store);
+    return status;
+}
+
+/* Of the command only the program's content can be a cause: the work tree's paths are other ones,
+ * as they must be. */
+static void keep_program(json_t *causes)
+{
+    json_t *command = json_object_get(causes, "command");
+    for (size_t i = json_array_size(command); i-- > 0;)
+        if (strcmp(ledger_json_string(json_array_get(command, i), "key"), "program_digest") != 0)
+            json_array_remove(command, i);
+    if (json_array_size(command) == 0)
+        json_object_del(causes, "command");
+}
+
 static ea_status compare(verification *v, const json_t *repeated, json_t *report,
                          ledger_verdict *verdict)
 {
@@ -453,7 +482,7 @@ static ea_status compare(verification *v, const json_t *repeated, json_t *report
     *verdict = ledger_json_true(effects, "identical") ? LEDGER_IDENTICAL : LEDGER_DIFFERS;
     json_object_set_new(report, "effects", effects);
     EA_TRY(ledger_causes(v->store, v->record, repeated, &causes));
-    json_object_del(causes, "command"); /* the work tree's path is another one, as it must be */
+    keep_program(causes);
     json_object_set_new(report, "causes", causes);
     EA_TRY(ledger_record_hash(v->store, id, hex));
     json_object_set_new(report, "repeated_as", json_string(id));
@@ -486,7 +515,9 @@ static ea_status run_and_compare(verification *v, json_t *report, ledger_verdict
     if (json_array_size(v->missing))
         return EA_OK;
     EA_TRY(repeat(v, &result));
-    ea_status status = compare(v, result.record, report, verdict);
+    ea_status status = keep_source(v, result.id);
+    if (status == EA_OK)
+        status = compare(v, result.record, report, verdict);
     json_decref(result.record);
     return status;
 }

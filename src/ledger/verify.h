@@ -13,13 +13,13 @@ typedef enum ledger_verdict {
 } ledger_verdict;
 
 typedef struct ledger_verify_options {
-    bool anyway; /* also on another processor or with another program than the record's */
+    bool anyway; /* also on another processor than the record's */
     bool quiet;  /* do not show the program's output */
 } ledger_verify_options;
 
 /* Repeats the run `id`: its code in a fresh work tree, its inputs read-only from the store, its
  * recorded variables; then compares outputs, metrics, trace and exit code. The repetition is a run
- * of its own in the ledger. *report is a new reference (docs/ledger.md lists its members).
+ * of its own in the ledger. *report is a new reference (docs/runs.md lists its members).
  *
  * Errors are those of the ledger; that a run cannot be repeated is a verdict. */
 ea_status ledger_verify(ledger_store *store, const char *id, const ledger_verify_options *options,

@@ -410,7 +410,7 @@ static void check_case(json_t *golden, ea_var *(*function)(ea_var **))
     if (ea_backward(tape, loss) != EA_OK)
         fail_msg("%s: %s", name, ea_error_text(ctx));
     for (size_t i = 0; i < count; i++) {
-        char what[16];
+        char what[32];
         snprintf(what, sizeof what, "grad %zu", i);
         assert_near(name, what, ea_var_grad(vars[i]),
                     json_object_get(json_array_get(inputs, i), "grad"));

@@ -1,28 +1,41 @@
-/* A shim for LD_PRELOAD: the FAIL_AT-th call that changes the file system, and with FAIL_ON=1 all after it,
- * fails with FAIL_ERRNO. A failing write first writes half, as a full disk does. The number of calls is
- * appended to the file FAIL_COUNT. */
+/* A shim for LD_PRELOAD. The FAIL_AT-th call that changes the file system fails with FAIL_ERRNO; as FAIL_HOW says
+ * it alone (once), with all after it (on), or the process is killed there (kill). A failing write first writes half,
+ * as a full disk does. The number of calls is written to the file FAIL_COUNT. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
 static long calls;
 
+static int is(const char *how)
+{
+    const char *wanted = getenv("FAIL_HOW");
+    return wanted && strcmp(wanted, how) == 0;
+}
+
 static int fails(void)
 {
-    const char *at = getenv("FAIL_AT"), *error = getenv("FAIL_ERRNO"), *on = getenv("FAIL_ON");
-    long number = __atomic_add_fetch(&calls, 1, __ATOMIC_SEQ_CST);
-    long wanted = at ? atol(at) : 0;
-    if (!wanted || (on ? number < wanted : number != wanted))
-        return 0;
+    const char *at = getenv("FAIL_AT");
+    long number = __atomic_add_fetch(&calls, 1, __ATOMIC_SEQ_CST), wanted = at ? atol(at) : 0;
+    return wanted && (is("on") ? number >= wanted : number == wanted);
+}
+
+static int refuse(void)
+{
+    const char *error = getenv("FAIL_ERRNO");
+    if (is("kill"))
+        kill(getpid(), SIGKILL);
     errno = error ? atoi(error) : EIO;
-    return 1;
+    return -1;
 }
 
 __attribute__((destructor)) static void tell(void)
@@ -44,68 +57,66 @@ ssize_t write(int fd, const void *data, size_t size)
         return real(fd, data, size);
     if (!fails())
         return real(fd, data, size);
-    int error = errno;
     real(fd, data, size / 2);
-    errno = error;
-    return -1;
+    return refuse();
 }
 
 ssize_t pwrite(int fd, const void *data, size_t size, off_t at)
 {
-    return fails() ? -1 : REAL(ssize_t, pwrite, int, const void *, size_t, off_t)(fd, data, size, at);
+    return fails() ? refuse() : REAL(ssize_t, pwrite, int, const void *, size_t, off_t)(fd, data, size, at);
 }
 
 ssize_t pwrite64(int fd, const void *data, size_t size, off64_t at)
 {
-    return fails() ? -1
+    return fails() ? refuse()
                    : REAL(ssize_t, pwrite64, int, const void *, size_t, off64_t)(fd, data, size, at);
 }
 
 int fsync(int fd)
 {
-    return fails() ? -1 : REAL(int, fsync, int)(fd);
+    return fails() ? refuse() : REAL(int, fsync, int)(fd);
 }
 
 int fdatasync(int fd)
 {
-    return fails() ? -1 : REAL(int, fdatasync, int)(fd);
+    return fails() ? refuse() : REAL(int, fdatasync, int)(fd);
 }
 
 int syncfs(int fd)
 {
-    return fails() ? -1 : REAL(int, syncfs, int)(fd);
+    return fails() ? refuse() : REAL(int, syncfs, int)(fd);
 }
 
 int ftruncate(int fd, off_t size)
 {
-    return fails() ? -1 : REAL(int, ftruncate, int, off_t)(fd, size);
+    return fails() ? refuse() : REAL(int, ftruncate, int, off_t)(fd, size);
 }
 
 int ftruncate64(int fd, off64_t size)
 {
-    return fails() ? -1 : REAL(int, ftruncate64, int, off64_t)(fd, size);
+    return fails() ? refuse() : REAL(int, ftruncate64, int, off64_t)(fd, size);
 }
 
 int rename(const char *from, const char *to)
 {
-    return fails() ? -1 : REAL(int, rename, const char *, const char *)(from, to);
+    return fails() ? refuse() : REAL(int, rename, const char *, const char *)(from, to);
 }
 
 int renameat(int from_fd, const char *from, int to_fd, const char *to)
 {
-    return fails() ? -1
+    return fails() ? refuse()
                    : REAL(int, renameat, int, const char *, int, const char *)(from_fd, from, to_fd,
                                                                                to);
 }
 
 int mkdirat(int fd, const char *name, mode_t mode)
 {
-    return fails() ? -1 : REAL(int, mkdirat, int, const char *, mode_t)(fd, name, mode);
+    return fails() ? refuse() : REAL(int, mkdirat, int, const char *, mode_t)(fd, name, mode);
 }
 
 int symlinkat(const char *target, int fd, const char *name)
 {
-    return fails() ? -1 : REAL(int, symlinkat, const char *, int, const char *)(target, fd, name);
+    return fails() ? refuse() : REAL(int, symlinkat, const char *, int, const char *)(target, fd, name);
 }
 
 static mode_t mode_of(int flags, va_list list)
@@ -121,7 +132,7 @@ static mode_t mode_of(int flags, va_list list)
         mode_t mode = mode_of(flags, list);                                            \
         va_end(list);                                                                  \
         if (flags & O_CREAT && fails())                                                \
-            return -1;                                                                 \
+            return refuse();                                                           \
         return REAL(int, name, int, const char *, int, ...)(fd, path, flags, mode);    \
     }
 

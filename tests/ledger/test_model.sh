@@ -65,6 +65,9 @@ assert e["eventType"] == "COMPLETE" and uuid.UUID(e["run"]["runId"])
 assert [d["name"] for d in e["inputs"]] == ["mnist \"big\"@1"], e
 assert [d["name"] for d in e["outputs"]] == ["lenet@1"], e
 ' <"$log/out"
+expect 0 "$eadem" run --quiet --out strange -- sh -c 'echo "$1" >strange' sh $'line\n "\xfe"'
+expect 0 "$eadem" lineage last --dot
+python3 -c 'import sys; text = sys.stdin.buffer.read().decode(); assert "line\\\\n \\\"\\\\xfe" in text, text' <"$log/out"
 expect 1 "$eadem" lineage nothing
 expect 1 "$eadem" data rm 'mnist "big"'
 says err "--force"

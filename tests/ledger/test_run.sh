@@ -45,15 +45,17 @@ git diff --cached --quiet || fail "the user's index changed"
 
 # The command sees inputs as they were recorded, and may change them afterwards.
 printf 'input' >data/x; printf 'lr: 0.1\nopt: {name: adam, betas: [0.9, 0.99]}\n' >p.yaml
-printf '{"seed": 7, "lr": 0.20}' >p.json
+printf '{"seed": 7, "lr": 0.20, "none": []}' >p.json; printf 'a: 1\nb: {c: 2}\nb.c: 3\n' >twice.yaml
 (cd sub && "$eadem" run --quiet --data ../data --out ../made --params ../p.yaml --params ../p.json \
     --param note='a=b c' --name first --tag t1 --tag 'zwei ü' -- sh -c 'echo changed >../data/x; cp ../data/x ../made')
 [ "$(record 'r["inputs"][0]["path"], r["inputs"][0]["type"], r["inputs"][0]["size"]')" = "('data', 'folder', 5)" ] ||
     fail "input"
 [ "$(record 'r["outputs"][0]["digest"]')" = "$(sha256sum <made | cut -d' ' -f1)" ] || fail "output digest"
 [ "$(record 'r["folder"], r["name"], r["tags"]')" = "('sub', 'first', ['t1', 'zwei ü'])" ] || fail "folder, name, tags"
-[ "$(record 'sorted(r["params"].items())')" = "[('lr', '0.20'), ('note', 'a=b c'), ('opt.betas.0', '0.9'), \
+[ "$(record 'sorted(r["params"].items())')" = "[('lr', '0.20'), ('none', '[]'), ('note', 'a=b c'), ('opt.betas.0', '0.9'), \
 ('opt.betas.1', '0.99'), ('opt.name', 'adam'), ('seed', '7')]" ] || fail "params: $(record 'r["params"]')"
+"$eadem" run --params twice.yaml -- touch ran 2>e && fail "a name twice" || [ $? = 2 ]
+[ ! -e ran ] && grep -q "twice.yaml, line 3: 'b.c' is there twice" e || fail "a name twice: $(cat e)"
 "$eadem" run --quiet --out never -- true 2>e; grep -q 'did not make its output never' e || fail "missing output"
 "$eadem" run --quiet --data no-such -- touch ran 2>/dev/null && fail "missing input" || [ $? = 125 ]
 [ ! -e ran ] || fail "ran without its input"
@@ -78,6 +80,8 @@ code() { local got=0; "$@" 2>../e || got=$?; echo $got; }
 [ "$(code "$eadem" run -- no-such-program)" = 127 ] && [ "$(code "$eadem" run -- ./code.txt)" = 126 ] || fail "127, 126"
 grep -q 'not executable' ../e || fail "126: $(cat ../e)"
 [ "$(code "$eadem" runs --where 'lr>>3')" = 1 ] || fail "an operator that is none"
+[ "$(code "$eadem" runs --status done)" = 2 ] && [ "$(code "$eadem" runs --limit many)" = 2 ] || fail "wrong options"
+[ "$(code "$eadem" runs --sort no-such-key)" = 1 ] && grep -q no-such-key ../e || fail "a key that no run has"
 
 # Reports: floats are exact, names may hold anything, a crash loses nothing.
 "$eadem" run --quiet -- sh -c "\"$eadem\" log loss=0.1 n=12345678901234567 --step 1; \"$eadem\" log \$'a\tb=1' -- loss=nan
@@ -104,16 +108,18 @@ set +o pipefail; "$eadem" run --quiet -- yes | head -1 >/dev/null
 [ "$("$eadem" run --quiet -- sh -c 'test -t 1 && echo tty || echo pipe')" = pipe ] || fail "pipe"
 script -qec "'$eadem' run --quiet -- sh -c 'test -t 1 && test -t 2 && echo tty'" /dev/null | grep -q tty || fail "terminal"
 # SIGTERM goes to the command, and the run is recorded.
-"$eadem" run --quiet -- sh -c 'trap "echo got; exit 5" TERM; while :; do sleep 0.01; done' >got & pid=$!
-while ! "$eadem" runs --status running --json | grep -q '"id"'; do sleep 0.02; done; sleep 0.1
+"$eadem" run --quiet -- sh -c 'trap "echo got; exit 5" TERM; touch ready; while :; do sleep 0.01; done' >got & pid=$!
+while [ ! -e ready ]; do sleep 0.02; done
 kill -TERM $pid; wait $pid && fail "SIGTERM" || [ $? = 5 ]
 grep -q got got || fail "SIGTERM was not passed on"
 # A recorder that is killed leaves an interrupted run with its reports, once the command has ended.
-"$eadem" run --quiet -- sh -c "\"$eadem\" log x=1; touch started; sleep 0.3; \"$eadem\" log x=2" & pid=$!
+"$eadem" run --quiet -- sh -c "\"$eadem\" log x=1; touch started; while [ ! -e go ]; do sleep 0.02; done
+    \"$eadem\" log x=2" & pid=$!
 while [ ! -e started ]; do sleep 0.02; done
 kill -9 $pid; wait $pid || true
 [ "$(record 'r["status"]')" = running ] || fail "the command still runs"
-sleep 0.5
+touch go
+while [ "$(record 'r["status"]')" = running ]; do sleep 0.02; done
 [ "$(record 'r["status"], r["metrics"]["x"]["count"]')" = "('interrupted', 2)" ] || fail "interrupted: $(record r)"
 # Outside git too.
 mkdir ../plain; cd ../plain; "$eadem" run --quiet -- true; [ -d .eadem ] || fail "plain folder"

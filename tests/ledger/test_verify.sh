@@ -68,6 +68,11 @@ expect 2 "$eadem" verify last~1; has 'data2: it lies outside the project and has
 expect 1 "$eadem" verify last
 "$eadem" run --quiet --out r --data code -- ignored/tool code r
 expect 0 "$eadem" verify last; has 'no part of the record.s code'
+# Another program under the same name is a cause.
+printf '#!/bin/sh\necho 1 >r\n' >ignored/program; chmod +x ignored/program
+"$eadem" run --quiet --out r -- ignored/program
+printf '#!/bin/sh\necho 2 >r\n' >ignored/program
+expect 1 "$eadem" verify last; has 'program_digest'
 
 # Inputs cannot be written.
 "$eadem" run --quiet --data data --out r -- sh -c 'touch data/y 2>/dev/null; test -w data && echo w >r || echo r >r'
