@@ -49,7 +49,7 @@ if(EXISTS ${VENV_PYTHON})
     add_test(NAME ${room}/${name}.py COMMAND ${VENV_PYTHON} -m pytest -q -p no:cacheprovider ${script}
              WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     set_tests_properties(${room}/${name}.py PROPERTIES TIMEOUT 900 ENVIRONMENT
-      "PYTHONPATH=${CMAKE_BINARY_DIR}/python;PYTHONDONTWRITEBYTECODE=1;EADEM_BUILD=${CMAKE_BINARY_DIR}")
+      "PYTHONPATH=${CMAKE_BINARY_DIR}/python;PYTHONDONTWRITEBYTECODE=1;EADEM_BUILD=${CMAKE_BINARY_DIR};OMP_WAIT_POLICY=passive")
   endforeach()
 else()
   message(STATUS "No .venv: Python tests are left out; `make test` makes it")

@@ -75,13 +75,27 @@ static PyObject *context_contract(PyObject *self, void *unused)
         ea_contract_name(ea_context_contract(((context_object *)self)->ctx)));
 }
 
+/* An operation's number: its family's place times this, plus its own place in the family. */
+enum { FAMILY_SIZE = 256 };
+
+static const native_op *op_of_number(int number)
+{
+    if (number < 0 || number / FAMILY_SIZE >= native_family_count)
+        return NULL;
+    const native_family *family = native_families[number / FAMILY_SIZE];
+    int place = number % FAMILY_SIZE;
+    return place < family->count ? &family->ops[place] : NULL;
+}
+
 static int fill_tensors(native_call *call, PyObject *capsules, const native_op *op)
 {
     Py_ssize_t n = PyTuple_Size(capsules);
-    if (n != op->tensors) {
-        PyErr_Format(PyExc_TypeError, "%s takes %d tensors, not %zd", op->name, op->tensors, n);
+    if (op->tensors == ANY_TENSORS ? n > CALL_TENSORS : n != op->tensors) {
+        PyErr_Format(PyExc_TypeError, "%s takes %d tensors, not %zd", op->name,
+                     op->tensors == ANY_TENSORS ? CALL_TENSORS : op->tensors, n);
         return -1;
     }
+    call->tensor_count = (int)n;
     for (Py_ssize_t i = 0; i < n; i++) {
         PyObject *capsule = PyTuple_GetItem(capsules, i);
         if (capsule == Py_None)
@@ -108,6 +122,7 @@ static int fill_numbers(native_call *call, PyObject *integers, PyObject *floats)
     for (Py_ssize_t i = 0; i < nf; i++)
         call->floats[i] = PyFloat_AsDouble(PyTuple_GetItem(floats, i));
     call->integer_count = (int)ni;
+    call->float_count = (int)nf;
     return PyErr_Occurred() ? -1 : 0;
 }
 
@@ -118,7 +133,7 @@ static PyObject *context_call(PyObject *object, PyObject *args)
     if (!PyArg_ParseTuple(args, "iO!|O!O!", &index, &PyTuple_Type, &capsules, &PyTuple_Type,
                           &integers, &PyTuple_Type, &floats))
         return NULL;
-    const native_op *op = index >= 0 && index < native_op_count ? &native_ops[index] : NULL;
+    const native_op *op = op_of_number(index);
     if (!op)
         return PyErr_Format(PyExc_IndexError, "operation %d is none", index);
     native_call call = { .ctx = ((context_object *)object)->ctx };
@@ -198,26 +213,38 @@ static PyObject *isa_list(void)
     return list;
 }
 
-/* {"matmul": 1, …}: what Context.call takes as its first argument. */
+/* {"matmul": 0, …}: what Context.call takes as its first argument. */
 static PyObject *op_index(void)
 {
     PyObject *dict = PyDict_New();
-    for (int i = 0; dict && i < native_op_count; i++) {
-        PyObject *number = PyLong_FromLong(i);
-        if (!number || PyDict_SetItemString(dict, native_ops[i].name, number) < 0)
-            Py_CLEAR(dict);
-        Py_XDECREF(number);
-    }
+    for (int i = 0; i < native_family_count; i++)
+        for (int k = 0; dict && k < native_families[i]->count; k++) {
+            const char *name = native_families[i]->ops[k].name;
+            PyObject *number = PyLong_FromLong(i * FAMILY_SIZE + k);
+            if (!number || PyDict_SetItemString(dict, name, number) < 0)
+                Py_CLEAR(dict);
+            Py_XDECREF(number);
+        }
     return dict;
 }
 
-/* {"gelu": 25, …}: what the operations "function" and "function_scaled" take as their integer. */
-static PyObject *function_index(void)
+static const char *function_name(int i)
+{
+    return math_name((math_function)i);
+}
+
+static const char *point_name(int i)
+{
+    return ea_point_name((ea_point_function)i);
+}
+
+/* {"gelu": 25, …}: the numbers by name that operations take as their integer. */
+static PyObject *numbers(int count, const char *(*name)(int))
 {
     PyObject *dict = PyDict_New();
-    for (int i = 0; dict && i < MATH_FUNCTION_COUNT; i++) {
+    for (int i = 0; dict && i < count; i++) {
         PyObject *number = PyLong_FromLong(i);
-        if (!number || PyDict_SetItemString(dict, math_name((math_function)i), number) < 0)
+        if (!number || PyDict_SetItemString(dict, name(i), number) < 0)
             Py_CLEAR(dict);
         Py_XDECREF(number);
     }
@@ -253,7 +280,9 @@ PyMODINIT_FUNC PyInit__native(void)
     Py_XINCREF(native_context);
     if (add(module, "Error", native_error) && add(module, "Context", native_context) &&
         add(module, "Trace", native_trace_type()) && add(module, "ops", op_index()) &&
-        add(module, "functions", function_index()) && add(module, "isas", isa_list()) &&
+        add(module, "functions", numbers(MATH_FUNCTION_COUNT, function_name)) &&
+        add(module, "points", numbers(EA_FN_COUNT, point_name)) &&
+        add(module, "isas", isa_list()) &&
         add(module, "version", PyUnicode_FromString(ea_version())))
         return module;
     Py_DECREF(module);

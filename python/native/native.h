@@ -7,7 +7,7 @@
 
 #include "eadem/eadem.h"
 
-enum { CALL_TENSORS = 16, CALL_INTEGERS = 64, CALL_FLOATS = 16 };
+enum { CALL_TENSORS = 64, CALL_INTEGERS = 64, CALL_FLOATS = 16 };
 
 /* Tensors in the order of the C function's arguments (NULL for None), then its integers and floats
  * in theirs. What Python does not give is zero. */
@@ -16,17 +16,32 @@ typedef struct native_call {
     DLTensor *tensors[CALL_TENSORS];
     int64_t integers[CALL_INTEGERS];
     double floats[CALL_FLOATS];
-    int integer_count;
+    int tensor_count, integer_count, float_count;
 } native_call;
+
+/* For the files of families: what the function called with `call` was given. */
+#define T(i) (call->tensors[i])
+#define I(i) (call->integers[i])
+#define F(i) (call->floats[i])
 
 typedef struct native_op {
     const char *name;
-    int tensors; /* how many it takes, NULLs included */
+    int tensors; /* how many it takes, NULLs included; ANY_TENSORS: as many as there are */
     ea_status (*run)(const native_call *call);
 } native_op;
 
-extern const native_op native_ops[];
-extern const int native_op_count;
+enum { ANY_TENSORS = -1 };
+
+typedef struct native_family {
+    const native_op *ops;
+    int count;
+} native_family;
+
+extern const native_family native_contraction, native_pointwise, native_reduction, native_pool,
+    native_resample, native_index, native_optim, native_random;
+
+extern const native_family *const native_families[];
+extern const int native_family_count;
 
 /* eadem._native.Context */
 typedef struct context_object {

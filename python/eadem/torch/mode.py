@@ -11,7 +11,6 @@ import traceback
 import warnings
 
 import torch
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from eadem._context import use_contract
@@ -39,6 +38,26 @@ def _complaint(func, reason):
             "reproducible(strict='warn') to let PyTorch compute it")
 
 
+# Switches of PyTorch's fused layers, each of which would reach the dispatcher as one operation: attention, the
+# encoder layer, recurrent layers. Without them they arrive as contractions, a softmax and so on.
+_FUSED = ((torch.backends.cuda.flash_sdp_enabled, torch.backends.cuda.enable_flash_sdp),
+          (torch.backends.mha.get_fastpath_enabled, torch.backends.mha.set_fastpath_enabled)
+          if hasattr(torch.backends, "mha") else (bool, bool),  # bool: nothing to ask or set
+          (torch._C._get_mkldnn_enabled, torch._C._set_mkldnn_enabled))
+
+
+@contextlib.contextmanager
+def _unfused():
+    before = [enabled() for enabled, _ in _FUSED]
+    try:
+        for _, enable_ in _FUSED:
+            enable_(False)
+        yield
+    finally:
+        for (_, enable_), value in zip(_FUSED, before):
+            enable_(value)
+
+
 class _Mode(TorchDispatchMode):
     @classmethod
     def _should_skip_dynamo(cls):
@@ -52,8 +71,7 @@ class _Mode(TorchDispatchMode):
     def __enter__(self):
         self._others = contextlib.ExitStack()
         self._others.enter_context(use_contract(self.contract))
-        # Attention in its mathematical form: contractions and a softmax, which Eadem has.
-        self._others.enter_context(sdpa_kernel(SDPBackend.MATH))
+        self._others.enter_context(_unfused())
         return super().__enter__()
 
     def __exit__(self, *exc):
@@ -65,21 +83,31 @@ class _Mode(TorchDispatchMode):
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         rule = rules.rule_of(func)
-        if rule.kind is rules.REPLACED:
-            try:
-                if all(rules.on_host(x) for x in args):
-                    return rule.run(func, args, dict(kwargs))
-                reason = "it has a tensor outside host memory"
-            except kernels.Refused as refusal:
-                reason = str(refusal)
-        elif rule.kind is rules.EXACT or rules.is_integer_only(args):
+        if rule.kind is rules.EXACT and rule.run is None:
             return func(*args, **kwargs)
-        else:
-            reason = rule.reason
+        try:
+            return self._run(rule, func, args, kwargs)
+        except kernels.Refused as refusal:
+            reason = str(refusal)
         if self.strict is True:
             raise NotReproducible(_complaint(func, reason))
         warnings.warn(_complaint(func, reason), stacklevel=2)
         return func(*args, **kwargs)
+
+
+    @staticmethod
+    def _run(rule, func, args, kwargs):
+        if rule.kind is rules.EXACT:
+            return rule.run(func, args, kwargs)
+        if rule.kind is rules.REPLACED:
+            if not rules.on_host(args):
+                raise kernels.Refused("it has a tensor outside host memory")
+            return rule.run(func, args, dict(kwargs))
+        if rules.is_integer_only((*args, *kwargs.values())):
+            result = func(*args, **kwargs)
+            if rules.gives_integers_only(result):
+                return result
+        raise kernels.Refused(rule.reason)
 
 
 def _check(contract, strict):

@@ -1,11 +1,11 @@
 """What reproducible() does with each ATen operation.
 
-EXACT     PyTorch's own result does not depend on the machine: data movement, comparisons, arithmetic that rounds
-          once an element, sums that PyTorch computes in one fixed order.
-REPLACED  runs on Eadem (``kernels.py``).
-UNKNOWN   neither: no reproducible version here.
+EXACT     PyTorch's own result does not depend on the machine; EXACT_NAMES says why.
+REPLACED  runs on Eadem (``kernels/``).
+UNKNOWN   neither: no reproducible version here. Every operation that nobody has judged is this.
 
-An operation that reads integers and booleans only is exact whatever its rule.
+An operation that reads integers and booleans only, and gives such, is exact whatever its rule.
+``docs/pytorch-operations.md`` lists the rule of every operation; a test holds the exact ones to their definitions.
 """
 
 import torch
@@ -14,39 +14,53 @@ from eadem.torch import kernels
 
 EXACT, REPLACED, UNKNOWN = "exact", "replaced", "unknown"
 
-# Data movement, creation, comparisons: no rounding at all.
 _MOVES = """
-_reshape_alias _reshape_copy _to_copy _unsafe_index _unsafe_view alias alias_copy as_strided as_strided_ cat channel_shuffle clone
-constant_pad_nd contiguous copy copy_ detach detach_ diag_embed diagonal diagonal_backward diagonal_copy diagonal_scatter
-embedding empty empty_like empty_permuted empty_strided expand expand_copy eye fill fill_ flip full full_like gather index
-index_copy index_copy_ index_fill index_fill_ index_select lift lift_fresh lift_fresh_copy masked_fill masked_fill_ masked_scatter
-masked_scatter_ masked_select max_unpool2d native_channel_shuffle new_empty new_empty_strided new_full new_ones new_zeros
-nonzero ones ones_like permute pixel_shuffle pixel_unshuffle reflection_pad1d reflection_pad2d reflection_pad3d repeat
-repeat_interleave replication_pad1d replication_pad2d replication_pad3d resize_ roll rot90 scalar_tensor select
-select_backward select_scatter set_ slice slice_backward slice_scatter split split_with_sizes unsafe_split unsafe_split_with_sizes squeeze squeeze_ stack t t_
-transpose transpose_ tril tril_ triu triu_ unbind unfold unfold_copy unsqueeze unsqueeze_ view view_copy where zero_ zeros
-zeros_like _local_scalar_dense item is_same_size equal allclose _has_compatible_shallow_copy_type record_stream
-upsample_nearest1d upsample_nearest2d upsample_nearest3d split_copy unbind_copy permute_copy
-eq eq_ ne ne_ lt lt_ le le_ gt gt_ ge ge_ isnan isinf isfinite isposinf isneginf logical_and logical_and_ logical_or
-logical_or_ logical_not logical_not_ logical_xor logical_xor_ any all count_nonzero sign sign_ sgn signbit
-max min amax amin aminmax argmax argmin sort argsort topk kthvalue searchsorted bucketize maximum maximum_ minimum
-minimum_ fmax fmin clamp clamp_ clamp_min clamp_min_ clamp_max clamp_max_ max_pool2d_with_indices max_pool3d_with_indices
-relu relu_ threshold threshold_ threshold_backward hardtanh hardtanh_ hardtanh_backward prelu_kernel
+_reshape_alias _reshape_copy _unsafe_index _unsafe_view alias alias_copy as_strided as_strided_ as_strided_copy
+as_strided_scatter cat channel_shuffle clone constant_pad_nd contiguous detach detach_ diag_embed diagonal
+diagonal_backward diagonal_copy diagonal_scatter embedding empty empty_like empty_permuted empty_strided expand
+expand_copy eye fill fill_ flip full full_like gather im2col index index_fill index_fill_ index_select lift lift_fresh
+lift_fresh_copy masked_fill masked_fill_ masked_scatter masked_scatter_ masked_scatter_backward masked_select
+native_channel_shuffle new_empty new_empty_strided new_full new_ones new_zeros ones ones_like permute permute_copy
+pixel_shuffle pixel_unshuffle reflection_pad1d reflection_pad2d reflection_pad3d repeat repeat_interleave
+replication_pad1d replication_pad2d replication_pad3d resize_ roll rot90 scalar_tensor select select_backward
+select_copy select_scatter set_ slice slice_backward slice_copy slice_scatter split split_copy split_with_sizes
+split_with_sizes_copy squeeze squeeze_ squeeze_copy stack t t_ t_copy take transpose transpose_ transpose_copy tril
+tril_ triu triu_ unbind unbind_copy unfold unfold_copy unsafe_split unsafe_split_with_sizes unsqueeze unsqueeze_
+unsqueeze_copy view view_copy where zero_ zeros zeros_like _local_scalar_dense item is_same_size record_stream
+upsample_nearest1d upsample_nearest2d upsample_nearest3d _upsample_nearest_exact1d _upsample_nearest_exact2d
+_upsample_nearest_exact3d
 """
 
-# One rounding an element, the same in PyTorch's vector loops and their tails; or exact.
+# Ties and zeros of both signs included: the rule of each is one comparison at a time in a fixed order.
+_COMPARISONS = """
+eq eq_ ne ne_ lt lt_ le le_ gt gt_ ge ge_ equal isnan isinf isfinite isposinf isneginf isin logical_and logical_and_
+logical_or logical_or_ logical_not logical_not_ logical_xor logical_xor_ any all count_nonzero nonzero argmax argmin
+sign sign_ sgn signbit searchsorted bucketize threshold threshold_ threshold_backward hardtanh_backward hardshrink
+hardshrink_backward nan_to_num nan_to_num_ max_pool2d_with_indices max_pool3d_with_indices adaptive_max_pool2d
+adaptive_max_pool3d
+"""
+
 _ROUNDED_ONCE = """
-neg neg_ abs abs_ floor floor_ ceil ceil_ round round_ trunc trunc_ mul mul_ div div_ sqrt sqrt_ reciprocal reciprocal_
-leaky_relu leaky_relu_ leaky_relu_backward fmod fmod_ floor_divide ldexp copysign copysign_
+neg neg_ abs abs_ floor floor_ ceil ceil_ trunc trunc_ mul mul_ reciprocal reciprocal_ copysign copysign_
+leaky_relu leaky_relu_ leaky_relu_backward _prelu_kernel _prelu_kernel_backward nextafter nextafter_
 """
 
-# Integers, drawn one after another from the generator by one thread.
-_RANDOM = "random_ randint randint_like randperm"
+_CONVERSIONS = "_to_copy copy copy_"
 
-# Sums over a fixed order whatever the thread count: each destination row is one thread's, sources ascending.
-_SEQUENTIAL = "embedding_dense_backward"
+_DRAWS = "random random_ randint randint_like randperm"
 
-_EXACT_NAMES = frozenset((_MOVES + _ROUNDED_ONCE + _RANDOM + " " + _SEQUENTIAL).split())
+_REASONS = {
+    "moves or fills elements, no rounding": _MOVES,
+    "compares": _COMPARISONS,
+    "one correctly rounded operation an element": _ROUNDED_ONCE,
+    "moves elements, or rounds each once to the nearest": _CONVERSIONS,
+    "integers, drawn one after another from the generator by one thread": _DRAWS,
+}
+
+EXACT_NAMES = {name: reason for reason, names in _REASONS.items() for name in names.split()}
+
+# Exact on real numbers; on complex ones several roundings, which PyTorch's loops order each in its own way.
+_REAL_ONLY = frozenset(_ROUNDED_ONCE.split()) | {"sgn"}
 
 
 class Rule:
@@ -63,29 +77,55 @@ _UNKNOWN_RULE = Rule(UNKNOWN)
 _cache = {}
 
 
-def on_host(x):
-    """True unless x is a tensor outside host memory."""
-    return not isinstance(x, torch.Tensor) or x.device.type == "cpu"
+def tensors_of(values):
+    """The tensors among values and in the lists among them."""
+    for value in values:
+        if isinstance(value, torch.Tensor):
+            yield value
+        elif isinstance(value, (list, tuple)):
+            yield from tensors_of(value)
+
+
+def on_host(args):
+    """False when a tensor among args is outside host memory."""
+    for x in tensors_of(args):
+        if x.device.type != "cpu":
+            return False
+    return True
 
 
 def is_integer_only(args):
     """True when the tensors among args hold integers or booleans, and there is one."""
     found = False
-    for x in args:
-        for t in x if isinstance(x, (list, tuple)) else (x,):
-            if isinstance(t, torch.Tensor):
-                if t.is_floating_point() or t.is_complex():
-                    return False
-                found = True
+    for x in tensors_of(args):
+        if x.is_floating_point() or x.is_complex():
+            return False
+        found = True
     return found
 
 
-def _functional(handler):
-    takes_integers = getattr(handler, "takes_integers", False)  # functions whose result is a float all the same
+def gives_integers_only(result):
+    """True when no tensor of an operation's result holds floating-point numbers."""
+    return not any(x.is_floating_point() or x.is_complex() for x in tensors_of((result,)))
 
+
+def _asks_for_floats(handler, kwargs):
+    """Whether a handler serves integers too: functions whose result is a float, sums of a floating dtype."""
+    dtype = kwargs.get("dtype")
+    return getattr(handler, "takes_integers", False) or dtype is not None and dtype.is_floating_point
+
+
+def _on_integers(func, args, kwargs):
+    result = func(*args, **kwargs)
+    if not gives_integers_only(result):
+        raise kernels.Refused("it makes floating-point numbers of integers")
+    return result
+
+
+def _functional(handler):
     def run(func, args, kwargs):
-        if args and is_integer_only(args) and not takes_integers:
-            return func(*args, **kwargs)
+        if is_integer_only(args) and not _asks_for_floats(handler, kwargs):
+            return _on_integers(func, args, kwargs)
         out = kwargs.pop("out", None)
         result = handler(*args, **kwargs)
         return result if out is None else out.copy_(result)
@@ -94,10 +134,29 @@ def _functional(handler):
 
 def _in_place(handler):
     def run(func, args, kwargs):
-        if is_integer_only(args):
+        if is_integer_only(args) and not _asks_for_floats(handler, kwargs):
             return func(*args, **kwargs)
         return args[0].copy_(handler(*args, **kwargs))
     return run
+
+
+def _real_only(func, args, kwargs):
+    if any(x.is_complex() for x in tensors_of(args)):
+        raise kernels.Refused("complex numbers have no reproducible arithmetic here")
+    return func(*args, **kwargs)
+
+
+def _convert(func, args, kwargs):
+    """A conversion; a float that the integer type does not hold gives what the processor likes, and is refused."""
+    into = args[0].dtype if func._schema.name == "aten::copy_" else kwargs.get("dtype")
+    source = args[1] if func._schema.name != "aten::_to_copy" else args[0]
+    if into is not None and not into.is_floating_point and not into.is_complex and into is not torch.bool \
+            and source.is_floating_point():
+        limits = torch.iinfo(into)
+        whole = source.double().trunc()
+        if not bool(((whole >= limits.min) & (whole < float(limits.max) + 1)).all()):
+            raise kernels.Refused(f"a number that is none in {into}, or outside of it, converts differently on each machine")
+    return func(*args, **kwargs)
 
 
 def _make(func):
@@ -112,7 +171,11 @@ def _make(func):
         return Rule(REPLACED, _functional(kernels.HANDLERS[name]))
     if name.endswith("_") and name[:-1] in kernels.HANDLERS:
         return Rule(REPLACED, _in_place(kernels.HANDLERS[name[:-1]]))
-    if name in _EXACT_NAMES or func.is_view:
+    if name in _CONVERSIONS.split():
+        return Rule(EXACT, _convert)
+    if name in _REAL_ONLY:
+        return Rule(EXACT, _real_only)
+    if name in EXACT_NAMES or func.is_view:
         return _EXACT_RULE
     return _UNKNOWN_RULE
 

@@ -4,7 +4,8 @@ What Eadem has as one operation is called; the rest is spelled out in element-wi
 once an operation, so that its bits follow from the order written here (docs/contract.md states it too).
 """
 
-from eadem.torch.kernels import arithmetic, create, function, loss, norm, pool, random  # noqa: F401
+from eadem.torch.kernels import (arithmetic, create, function, index, loss, norm, order, pool, random,  # noqa: F401
+                                  resample)
 from eadem.torch.kernels.base import HANDLERS, Refused, call, same
 from eadem.torch.kernels.contraction import convolution, convolution_backward, mm
 from eadem.torch.kernels.foreach import foreach

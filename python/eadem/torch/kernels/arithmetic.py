@@ -1,8 +1,8 @@
-"""Element-wise arithmetic that PyTorch fuses in some loops and not in others."""
+"""Element-wise arithmetic that PyTorch fuses in some loops and not in others, or gives to a vector library."""
 
 import torch
 
-from eadem.torch.kernels.base import handles, widened
+from eadem.torch.kernels.base import Refused, handles, point, same
 
 
 @handles("add")
@@ -21,20 +21,77 @@ def rsub(x, y, alpha=1):
 
 
 @handles("addcmul")
-@widened
 def addcmul(x, a, b, *, value=1):
-    product = a * b
-    return x + (product if value == 1 else product * value)
+    return point("addcmul", x, a, b, parameters=(float(value),))
 
 
 @handles("addcdiv")
-@widened
 def addcdiv(x, a, b, *, value=1):
-    quotient = a / b
-    return x + (quotient if value == 1 else quotient * value)
+    return point("addcdiv", x, a, b, parameters=(float(value),))
 
 
 @handles("lerp")
-@widened
 def lerp(start, end, weight):
-    return start + (end - start) * weight
+    return point("lerp", start, end, weight)
+
+
+@handles("sqrt")
+def sqrt(x):
+    """PyTorch's is its vector library's, which rounds one root in ten otherwise."""
+    return same("sqrt", x if x.is_floating_point() else x.to(torch.get_default_dtype()))
+
+
+sqrt.takes_integers = True
+
+
+@handles("round")
+def round_(x, *, decimals=0):
+    if decimals:
+        raise Refused("round to decimals is not there")
+    return torch.round(x)
+
+
+@handles("frac")
+def frac(x):
+    return point("frac", x)
+
+
+@handles("fmod")
+def fmod(x, y):
+    return point("fmod", x, y)
+
+
+@handles("remainder")
+def remainder(x, y):
+    return point("remainder", *((x, y) if isinstance(x, torch.Tensor) else (torch.tensor(x, dtype=y.dtype), y)))
+
+
+@handles("floor_divide")
+def floor_divide(x, y):
+    return point("div_floor", x, y)
+
+
+def _has_floats(*values):
+    return any(t.is_floating_point() if isinstance(t, torch.Tensor) else isinstance(t, float) for t in values)
+
+
+@handles("div")
+def div(x, y, *, rounding_mode=None):
+    if any(isinstance(t, torch.Tensor) and t.is_complex() for t in (x, y)):
+        raise Refused("complex division rounds in an order of its own")
+    if rounding_mode is None or not _has_floats(x, y):
+        return torch.div(x, y, rounding_mode=rounding_mode)
+    return point("div_floor" if rounding_mode == "floor" else "div_trunc", x, y)
+
+
+div.takes_integers = True
+
+
+@handles("deg2rad")
+def deg2rad(x):
+    return x * 0.017453292519943295
+
+
+@handles("rad2deg")
+def rad2deg(x):
+    return x * 57.29577951308232

@@ -41,6 +41,36 @@ def same(name, x, *more, integers=()):
     return out
 
 
+_POINTS = _native.points
+
+
+def point(name, *inputs, parameters=()):
+    """A function by number (docs/contract.md) of tensors and numbers, which broadcast; of the type that PyTorch
+    gives their sum."""
+    dtype = functools.reduce(torch.promote_types, [t.dtype for t in inputs if isinstance(t, torch.Tensor) and t.dim()] or
+                             [t.dtype for t in inputs if isinstance(t, torch.Tensor)])
+    if not dtype.is_floating_point:
+        raise Refused("it takes floating-point numbers")
+    inputs = [_as_point(x, dtype) for x in inputs]
+    shape = inputs[0].shape if len(inputs) == 1 else torch.broadcast_shapes(*[x.shape for x in inputs])
+    out = torch.empty_like(inputs[0], dtype=dtype) if shape == inputs[0].shape else torch.empty(shape, dtype=dtype)
+    call("point", (*inputs, out), (_POINTS[name],), parameters)
+    return out
+
+
+def point_backward(name, which, grad, *inputs, parameters=()):
+    """The gradient of point(name, *inputs) with respect to inputs[which], of grad's shape."""
+    out = torch.empty_like(grad)
+    call("point_backward", (grad, *inputs, out), (_POINTS[name], which), parameters)
+    return out
+
+
+def _as_point(x, dtype):
+    if not isinstance(x, torch.Tensor):
+        return torch.tensor(x, dtype=dtype)
+    return x if x.is_floating_point() else x.to(dtype)
+
+
 _HALF = (torch.float16, torch.bfloat16)
 
 

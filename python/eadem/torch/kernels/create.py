@@ -2,7 +2,7 @@
 
 import torch
 
-from eadem.torch.kernels.base import Refused, handles
+from eadem.torch.kernels.base import handles
 
 
 @handles("arange")
@@ -15,8 +15,11 @@ def arange(start, end=None, step=1, *, dtype=None, **_):
     return (torch.arange(count).double() * step + start).to(dtype or torch.get_default_dtype())
 
 
-@handles("index_put")
-def index_put(x, indices, values, accumulate=False):
-    if accumulate and x.is_floating_point():
-        raise Refused("index_put with accumulate is not there")
-    return torch.ops.aten.index_put(x, indices, values, accumulate)
+@handles("linspace")
+def linspace(start, end, steps, *, dtype=None, **_):
+    """From the nearer end, start + i·step or end − i·step, in binary64, rounded once."""
+    start, end = (float(value) for value in (start, end))
+    step = (end - start) / (steps - 1) if steps > 1 else 0.0
+    count = torch.arange(steps).double()
+    values = torch.where(count < steps // 2, count * step + start, end - (steps - 1 - count) * step)
+    return (values if steps > 1 else values.fill_(start)).to(dtype or torch.get_default_dtype())

@@ -1,11 +1,14 @@
 """Functions of one variable, and their gradients: correctly rounded, or spelled out in operations that round once."""
 
+import functools
 import math
 
 import torch
 
 from eadem import _native
-from eadem.torch.kernels.base import HANDLERS, Refused, call, handles, widened
+from eadem.torch.kernels.arithmetic import sqrt
+from eadem.torch.kernels.base import HANDLERS, Refused, call, handles, point, point_backward, widened
+from eadem.torch.kernels.order import amax, maximum, minimum
 
 _FUNCTIONS = _native.functions
 
@@ -73,19 +76,13 @@ def gelu_backward(grad, x, *, approximate="none"):
 
 
 @handles("softplus")
-@widened
 def softplus(x, beta=1, threshold=20):
-    if beta == 1:
-        return torch.where(x > threshold, x, function("softplus", x)) if threshold < 20 else function("softplus", x)
-    z = x * beta
-    return torch.where(z > threshold, x, function("softplus", z) / beta)
+    return point("softplus", x, parameters=(float(beta), float(threshold)))
 
 
 @handles("softplus_backward")
-@widened
 def softplus_backward(grad, x, beta, threshold):
-    z = x if beta == 1 else x * beta
-    return torch.where(z > threshold, grad, scaled("sigmoid", grad, z))
+    return point_backward("softplus", 0, grad, x, parameters=(float(beta), float(threshold)))
 
 
 @handles("log_sigmoid_forward")
@@ -115,43 +112,23 @@ def elu_backward(grad, alpha, scale, input_scale, is_result, x):
     return torch.where(x <= 0, below, grad if scale == 1 else grad * scale)
 
 
-@handles("hardsigmoid")
-@widened
-def hardsigmoid(x):
-    return (x + 3).clamp(0, 6) / 6
-
-
-@handles("hardsigmoid_backward")
-@widened
-def hardsigmoid_backward(grad, x):
-    return torch.where((x > -3) & (x < 3), grad / 6, 0)
-
-
-@handles("hardswish")
-@widened
-def hardswish(x):
-    return x * (x + 3).clamp(0, 6) / 6
-
-
-@handles("hardswish_backward")
-@widened
-def hardswish_backward(grad, x):
-    middle = grad * (x / 3 + 0.5)
-    return torch.where(x <= -3, 0, torch.where(x >= 3, grad, middle))
+for _name in ("hardsigmoid", "hardswish"):
+    HANDLERS[_name] = functools.partial(point, _name)
+    HANDLERS[f"{_name}_backward"] = functools.partial(point_backward, _name, 0)
 
 
 @handles("logit")
 @widened
 def logit(x, eps=None):
-    x = x if eps is None else x.clamp(eps, 1 - eps)
+    x = x if eps is None else point("clamp", x, parameters=(eps, 1 - eps))
     return function("log", x / (1 - x))
 
 
 @handles("logaddexp")
 @widened
 def logaddexp(a, b):
-    top = torch.maximum(a, b)
-    tail = function("log1p", function("exp", torch.minimum(a, b) - top))
+    top = maximum(a, b)
+    tail = function("log1p", function("exp", minimum(a, b) - top))
     return torch.where((a == b) & a.isinf(), a, top + tail)
 
 
@@ -161,14 +138,14 @@ def logsumexp(x, dim, keepdim=False):
     from eadem.torch.kernels.reduce import sum_dims
 
     dims = (dim,) if isinstance(dim, int) else tuple(dim)
-    top = x.amax(dims, keepdim=True)
+    top = amax(x, dims, True)
     top = torch.where(top.isinf(), 0, top)
     total = function("log", sum_dims(function("exp", x - top), dims, keepdim))
     return total + (top if keepdim else top.reshape(total.shape))
 
 
 _POWERS = {0: torch.ones_like, 1: torch.clone, 2: lambda t: t * t, 3: lambda t: t * t * t, 4: lambda t: (t * t) * (t * t),
-           0.5: torch.sqrt, -0.5: lambda t: function("rsqrt", t), -1: torch.reciprocal,
+           0.5: sqrt, -0.5: lambda t: function("rsqrt", t), -1: torch.reciprocal,
            -2: lambda t: torch.reciprocal(t * t)}
 
 

@@ -2,6 +2,7 @@
 
 import torch
 
+from eadem.torch.kernels.arithmetic import sqrt
 from eadem.torch.kernels.base import call, handles, new
 from eadem.torch.kernels.reduce import mean, sum_dims
 
@@ -30,7 +31,7 @@ def native_batch_norm_eval(x, weight, bias, running_mean, running_var, momentum,
 def native_batch_norm_backward(grad, x, weight, running_mean, running_var, save_mean, save_std, train, eps, mask):
     # The second statistic that our forward saves is the deviation, not its inverse; autograd only carries it.
     if not train:
-        save_mean, save_std = running_mean, (running_var + eps).sqrt()
+        save_mean, save_std = running_mean, sqrt(running_var + eps)
     grad_x = torch.empty_like(x) if mask[0] else None
     grad_weight = new(x, (x.shape[1],)) if mask[1] else None
     grad_bias = new(x, (x.shape[1],)) if mask[2] else None
@@ -43,7 +44,7 @@ def _normalise(x, dims, eps):
     centre = mean(x, dims, True)
     difference = x - centre
     variance = mean(difference * difference, dims, True)
-    return centre, ((variance + eps).sqrt()).reciprocal()
+    return centre, sqrt(variance + eps).reciprocal()
 
 
 def _normalise_backward(grad, normal, rstd, dims):

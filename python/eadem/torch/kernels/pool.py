@@ -1,12 +1,113 @@
-"""Pooling."""
+"""Pooling in one to three dimensions. One dimension arrives here as a height of 1."""
 
-from eadem.torch.kernels.base import call, handles, new
+import torch
+
+from eadem.torch.kernels.base import Refused, call, handles, new
 
 
-@handles("max_pool2d_with_indices_backward")
-def max_pool2d_with_indices_backward(grad, x, kernel_size, stride, padding, dilation, ceil_mode, indices):
-    flat = x.dim() == 3
-    out = new(x, x.shape)
-    lift = (lambda t: t.unsqueeze(0)) if flat else (lambda t: t)
-    call("max_pool2d_backward", (lift(grad), lift(indices), lift(out)))
+def _three(values):
+    """As ea_pool_options has it: an entry for each spatial dimension, the rest zero."""
+    return (*values, *(0,) * (3 - len(values)))
+
+
+def _each(value, dims):
+    """One number for all spatial dimensions, or one for each."""
+    values = list(value) if isinstance(value, (list, tuple)) else [value]
+    return values * dims if len(values) == 1 else values
+
+
+def _numbers(dims, kernel, stride, padding, ceil_mode, count_include_pad, divisor):
+    kernel, padding = _each(kernel, dims), _each(padding, dims)
+    stride = _each(stride, dims) or kernel
+    return (dims, *_three(kernel), *_three(stride), *_three(padding), 0, 0, 0, int(ceil_mode),
+            int(not count_include_pad), 0 if divisor is None else divisor)
+
+
+def _pooled_size(size, kernel, stride, padding, ceil_mode):
+    """PyTorch's: the last window may reach over the end (ceil mode), but not begin there."""
+    reach = size + 2 * padding - kernel
+    count = (reach + (stride - 1 if ceil_mode else 0)) // stride + 1
+    return count - 1 if ceil_mode and (count - 1) * stride >= size + padding else count
+
+
+def _avg_pool(dims):
+    def forward(x, kernel_size, stride=(), padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None):
+        kernel, pad = _each(kernel_size, dims), _each(padding, dims)
+        step = _each(stride, dims) or kernel
+        sizes = x.shape[x.dim() - dims:]
+        shape = [_pooled_size(*window, ceil_mode) for window in zip(sizes, kernel, step, pad)]
+        out = new(x, (*x.shape[:x.dim() - dims], *shape))
+        call("avg_pool", (x, out), _numbers(dims, kernel, step, pad, ceil_mode, count_include_pad, divisor_override))
+        return out
+
+    def backward(grad, x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override):
+        out = new(grad, x.shape)
+        call("avg_pool_backward", (grad, out),
+             _numbers(dims, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override))
+        return out
+
+    handles(f"avg_pool{dims}d")(forward)
+    handles(f"avg_pool{dims}d_backward")(backward)
+
+
+def _adaptive_avg_pool(dims):
+    def forward(x, output_size):
+        out = new(x, (*x.shape[:x.dim() - dims], *_each(output_size, dims)))
+        call("adaptive_avg_pool", (x, out), (dims,))
+        return out
+
+    def backward(grad, x):
+        out = new(grad, x.shape)
+        call("adaptive_avg_pool_backward", (grad, out), (dims,))
+        return out
+
+    handles(f"_adaptive_avg_pool{dims}d")(forward)
+    handles(f"_adaptive_avg_pool{dims}d_backward")(backward)
+
+
+def _max_pool_backward(dims):
+    def backward(grad, x, *options):
+        out = new(grad, x.shape)
+        call("max_pool_backward", (grad, options[-1], out), (dims,))  # the indices come last
+        return out
+
+    handles(f"max_pool{dims}d_with_indices_backward", f"adaptive_max_pool{dims}d_backward",
+            f"fractional_max_pool{dims}d_backward")(backward)
+
+
+for _dims in (2, 3):
+    _avg_pool(_dims)
+    _adaptive_avg_pool(_dims)
+    _max_pool_backward(_dims)
+
+
+@handles("max_unpool2d")
+def max_unpool2d(x, indices, output_size):
+    return _max_unpool(2, x, indices, output_size)
+
+
+@handles("max_unpool3d")
+def max_unpool3d(x, indices, output_size, stride, padding):
+    return _max_unpool(3, x, indices, output_size)
+
+
+def _max_unpool(dims, x, indices, output_size):
+    out = new(x, (*x.shape[:x.dim() - dims], *output_size))
+    call("max_unpool", (x, indices, out), (dims,))
     return out
+
+
+def _fractional_max_pool(dims):
+    def forward(x, kernel_size, output_size, random_samples):
+        if x.dim() != dims + 2:
+            raise Refused("fractional pooling needs a batch dimension")
+        shape = (*x.shape[:2], *_each(output_size, dims))
+        out, indices = new(x, shape), new(x, shape, torch.int64)
+        call("fractional_max_pool", (x, random_samples, out, indices), (dims, *_three(_each(kernel_size, dims))))
+        return out, indices
+
+    handles(f"fractional_max_pool{dims}d")(forward)
+
+
+_fractional_max_pool(2)
+_fractional_max_pool(3)

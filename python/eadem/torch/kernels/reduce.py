@@ -4,7 +4,9 @@ import math
 
 import torch
 
+from eadem.torch.kernels.arithmetic import sqrt
 from eadem.torch.kernels.base import Refused, call, handles, new
+from eadem.torch.kernels.order import amax, amin
 
 
 def _reduce(name, x, dims, keepdim, dtype):
@@ -57,7 +59,7 @@ def var(x, dim=None, unbiased=None, keepdim=False, *, correction=None):
 
 @handles("std")
 def std(x, dim=None, unbiased=None, keepdim=False, *, correction=None):
-    return var(x, dim, unbiased, keepdim, correction=correction).sqrt()
+    return sqrt(var(x, dim, unbiased, keepdim, correction=correction))
 
 
 @handles("var_mean")
@@ -66,14 +68,20 @@ def var_mean(x, dim=None, unbiased=None, keepdim=False, *, correction=None):
     return _variance(x, dim, correction, keepdim)
 
 
+@handles("std_mean")
+def std_mean(x, dim=None, unbiased=None, keepdim=False, *, correction=None):
+    variance, centre = var_mean(x, dim, unbiased, keepdim, correction=correction)
+    return sqrt(variance), centre
+
+
 @handles("linalg_vector_norm")
 def linalg_vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None):
     x = x if dtype is None else x.to(dtype)
     if ord == 2:
-        return sum_dims(x * x, _as_dims(dim), keepdim).sqrt()
+        return sqrt(sum_dims(x * x, _as_dims(dim), keepdim))
     if ord == 1:
         return sum_dims(x.abs(), _as_dims(dim), keepdim)
     if math.isinf(ord):
         dims = _as_dims(dim) or tuple(range(x.dim()))
-        return (torch.amax if ord > 0 else torch.amin)(x.abs(), dims, keepdim)
+        return (amax if ord > 0 else amin)(x.abs(), dims, keepdim)
     raise Refused(f"the norm of order {ord} is not there: 1, 2 and infinity have")
