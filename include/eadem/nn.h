@@ -87,7 +87,8 @@ EA_API ea_var *ea_var_relu(ea_var *x);
 
 /* eadem/op/point.h: any function by number; `inputs` has as many as it takes. A truth value has no
  * gradient; so has a number that is no function: NULL. */
-EA_API ea_var *ea_var_point(ea_point_function function, ea_var *const *inputs, const double *parameters);
+EA_API ea_var *ea_var_point(ea_point_function function, ea_var *const *inputs,
+                            const double *parameters);
 
 /* Over dims[0 … ndims−1], which are kept with size 1 when `keep_dims`; ndims = 0 means all. */
 EA_API ea_var *ea_var_sum(ea_var *x, const int *dims, int ndims, int keep_dims);
@@ -106,8 +107,7 @@ EA_API ea_var *ea_var_conv(ea_var *x, int dims, ea_var *weight, ea_var *bias,
                            const ea_conv_options *options);
 /* output_padding: one number for each dimension, or NULL. */
 EA_API ea_var *ea_var_conv_transpose(ea_var *x, int dims, ea_var *weight, ea_var *bias,
-                                     const ea_conv_options *options,
-                                     const int64_t *output_padding);
+                                     const ea_conv_options *options, const int64_t *output_padding);
 /* Stands for a bias that is not there (NULL would mean a failure). */
 EA_API extern ea_var *const ea_no_bias;
 
@@ -135,6 +135,12 @@ EA_API ea_var *ea_var_interpolate(ea_var *x, int dims, const int64_t *sizes,
 /* weight and bias [c] as values; running_mean and running_var [c] are updated in training. */
 EA_API ea_var *ea_var_batch_norm(ea_var *x, ea_var *weight, ea_var *bias, DLTensor *running_mean,
                                  DLTensor *running_var, const ea_batch_norm_options *options);
+
+/* eadem/op/norm.h: over the last `dims` dimensions; weight and bias may be ea_no_bias. */
+EA_API ea_var *ea_var_layer_norm(ea_var *x, int dims, ea_var *weight, ea_var *bias, double eps);
+EA_API ea_var *ea_var_rms_norm(ea_var *x, int dims, ea_var *weight, double eps);
+EA_API ea_var *ea_var_group_norm(ea_var *x, int64_t groups, ea_var *weight, ea_var *bias,
+                                 double eps);
 
 EA_API ea_var *ea_var_cross_entropy(ea_var *x, const DLTensor *target, ea_reduction reduction);
 
@@ -222,6 +228,12 @@ EA_API ea_module *ea_nn_conv2d(ea_context *ctx, int64_t in, int64_t out,
  * num_batches_tracked. options may be NULL; its `training` is ignored: the module's mode counts. */
 EA_API ea_module *ea_nn_batch_norm(ea_context *ctx, int64_t features,
                                    const ea_batch_norm_options *options);
+
+/* As torch.nn.LayerNorm and RMSNorm over the last dimension, `features` long, and GroupNorm: weight
+ * (one) and bias [features]; RMSNorm has no bias. eps as in eadem/op/norm.h. */
+EA_API ea_module *ea_nn_layer_norm(ea_context *ctx, int64_t features, double eps);
+EA_API ea_module *ea_nn_rms_norm(ea_context *ctx, int64_t features, double eps);
+EA_API ea_module *ea_nn_group_norm(ea_context *ctx, int64_t groups, int64_t features, double eps);
 
 EA_API ea_module *ea_nn_relu(ea_context *ctx);
 EA_API ea_module *ea_nn_tanh(ea_context *ctx);

@@ -15,6 +15,7 @@ extern const conform_family conform_point;
 extern const conform_family conform_pool;
 extern const conform_family conform_reduce;
 extern const conform_family conform_resample;
+extern const conform_family conform_row_norm;
 extern const conform_family conform_softmax;
 
 /* Lines "contract family/case digest", then NULL; made from tests/golden/conformance.txt. */

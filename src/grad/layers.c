@@ -119,6 +119,62 @@ ea_module *ea_nn_batch_norm(ea_context *ctx, int64_t features, const ea_batch_no
     return module;
 }
 
+/* --- layer_norm, rms_norm, group_norm --------------------------------------------------------- */
+
+static ea_var *layer_norm_forward(ea_module *module, ea_var *x)
+{
+    return ea_var_layer_norm(x, 1, grad_module_value(module, "weight", x->tape),
+                             grad_module_value(module, "bias", x->tape),
+                             module->options.row_norm.eps);
+}
+
+static ea_var *rms_norm_forward(ea_module *module, ea_var *x)
+{
+    return ea_var_rms_norm(x, 1, grad_module_value(module, "weight", x->tape),
+                           module->options.row_norm.eps);
+}
+
+static ea_var *group_norm_forward(ea_module *module, ea_var *x)
+{
+    return ea_var_group_norm(
+        x, module->options.row_norm.groups, grad_module_value(module, "weight", x->tape),
+        grad_module_value(module, "bias", x->tape), module->options.row_norm.eps);
+}
+
+static ea_module *row_norm(ea_context *ctx, const grad_module_class *class, int64_t features,
+                           bool with_bias, int64_t groups, double eps)
+{
+    ea_module *module = grad_module_new(ctx, class);
+    module = grad_module_own(module, "weight", EA_FLOAT32, 1, &features, true);
+    if (with_bias)
+        module = grad_module_own(module, "bias", EA_FLOAT32, 1, &features, true);
+    if (!module)
+        return NULL;
+    for (int64_t i = 0; i < features; i++)
+        ((float *)module->own[0].value->data)[i] = 1;
+    module->options.row_norm.groups = groups;
+    module->options.row_norm.eps = eps;
+    return module;
+}
+
+ea_module *ea_nn_layer_norm(ea_context *ctx, int64_t features, double eps)
+{
+    static const grad_module_class class = { "layer_norm", layer_norm_forward, NULL };
+    return row_norm(ctx, &class, features, true, 0, eps);
+}
+
+ea_module *ea_nn_rms_norm(ea_context *ctx, int64_t features, double eps)
+{
+    static const grad_module_class class = { "rms_norm", rms_norm_forward, NULL };
+    return row_norm(ctx, &class, features, false, 0, eps);
+}
+
+ea_module *ea_nn_group_norm(ea_context *ctx, int64_t groups, int64_t features, double eps)
+{
+    static const grad_module_class class = { "group_norm", group_norm_forward, NULL };
+    return row_norm(ctx, &class, features, true, groups, eps);
+}
+
 /* --- Without parameters ---------------------------------------------------------------------- */
 
 static ea_var *relu_forward(ea_module *module, ea_var *x)

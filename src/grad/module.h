@@ -25,6 +25,10 @@ struct ea_module {
         ea_conv_options conv;
         ea_pool_options pool;
         ea_batch_norm_options batch_norm;
+        struct {
+            int64_t groups;
+            double eps;
+        } row_norm;
     } options;
 };
 
