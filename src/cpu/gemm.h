@@ -29,6 +29,10 @@ struct gemm_side {
      * line·line_stride + k·k_stride]. NULL: it can only be packed. */
     const float *plain;
     int64_t line_stride, k_stride;
+    /* When its terms lie in memory as neighbours, in any format; `data` NULL: they do not. Entry
+     * `batch` begins at data + offset(batch)·element_bytes. */
+    cpu_lines stored;
+    int64_t element_bytes;
     const int64_t *offsets; /* one for each batch entry; NULL: 0 */
 };
 
@@ -51,7 +55,7 @@ struct gemm {
 
 /* EA_ERR_MEMORY when scratch memory runs out. */
 ea_status cpu_gemm(ea_context *ctx, const gemm *g);
-/* The same for a few rows and a plain b, which is read once, in place. */
+/* The same for a few rows and a plain or stored b, which is read once, in place. */
 bool cpu_gemm_is_thin(const gemm *g);
 ea_status cpu_gemm_thin(ea_context *ctx, const gemm *g);
 

@@ -9,9 +9,12 @@
 
 enum { THIN_ROWS = 3, CHUNK = 1024, CHUNK_WORK = 1 << 16 };
 
+/* Each row reads all of b again, which is cheap only from a cache. */
 bool cpu_gemm_is_thin(const gemm *g)
 {
-    return g->rows <= THIN_ROWS && g->b.plain && (g->b.line_stride == 1 || g->b.k_stride == 1);
+    if (g->b.plain && g->b.line_stride == 1)
+        return g->rows <= THIN_ROWS;
+    return g->b.stored.data && g->rows == 1;
 }
 
 typedef struct thin_job {
@@ -22,28 +25,31 @@ typedef struct thin_job {
 } thin_job;
 
 /* One row's chains over terms k … k+terms−1 for columns column … column+columns−1. */
-static void thin_block(const thin_job *job, const float *a, const float *b, int64_t terms,
-                       int64_t columns, float *out)
+static void thin_block(const thin_job *job, int64_t offset, const float *a, int64_t k,
+                       int64_t terms, int64_t column, int64_t columns, float *out)
 {
     const gemm_side *side = &job->g->b;
-    if (side->line_stride == 1) {
-        job->kernels->gemm_row(a, 1, b, side->k_stride, terms, columns, out);
+    if (side->plain && side->line_stride == 1) {
+        job->kernels->gemm_row(a, 1, side->plain + offset + column + k * side->k_stride,
+                               side->k_stride, terms, columns, out);
         return;
     }
+    cpu_lines lines = side->stored;
+    lines.data += offset * side->element_bytes + column * lines.line_bytes;
     int step = job->kernels->gemm_dots_columns;
-    for (int64_t j = 0; j < columns; j += step)
-        job->kernels->gemm_dots(a, 1, b + j * side->line_stride, side->line_stride, terms,
-                                columns - j < step ? (int)(columns - j) : step, out + j);
+    for (int64_t j = 0; j < columns; j += step, lines.data += step * lines.line_bytes)
+        job->kernels->gemm_dots(a, &lines, k, terms, columns - j < step ? (int)(columns - j) : step,
+                                out + j);
 }
 
-static void thin_row(const thin_job *job, const float *a, const float *b, int64_t columns,
-                     float *total)
+static void thin_row(const thin_job *job, int64_t offset, const float *a, int64_t column,
+                     int64_t columns, float *total)
 {
     const gemm *g = job->g;
     float chain[CHUNK];
     for (int64_t k = 0; k < g->terms; k += g->block) {
         int64_t terms = g->terms - k < g->block ? g->terms - k : g->block;
-        thin_block(job, a + k, b + k * g->b.k_stride, terms, columns, k == 0 ? total : chain);
+        thin_block(job, offset, a + k, k, terms, column, columns, k == 0 ? total : chain);
         for (int64_t j = 0; k > 0 && j < columns; j++)
             total[j] += chain[j];
     }
@@ -58,10 +64,10 @@ static void thin_chunks(void *argument, int64_t begin, int64_t end, int worker)
     for (int64_t i = begin; i < end; i++) {
         int64_t batch = i / job->chunks, column = i % job->chunks * job->chunk;
         int64_t columns = g->columns - column < job->chunk ? g->columns - column : job->chunk;
-        const float *b =
-            g->b.plain + (g->b.offsets ? g->b.offsets[batch] : 0) + column * g->b.line_stride;
+        int64_t offset = g->b.offsets ? g->b.offsets[batch] : 0;
         for (int64_t row = 0; row < g->rows; row++) {
-            thin_row(job, job->a + (batch * g->rows + row) * g->terms, b, columns, total[row]);
+            thin_row(job, offset, job->a + (batch * g->rows + row) * g->terms, column, columns,
+                     total[row]);
             if (g->out)
                 memcpy(g->out + (g->out_offsets ? g->out_offsets[batch] : 0) + row * g->out_row +
                            column,

@@ -26,19 +26,34 @@ static void pack_any(const matrix *m, const gemm_box *box, int64_t at, float *to
                                    : 0.0f;
 }
 
+/* How the lines are stored; without data when their terms are no neighbours. */
+static cpu_lines lines_of(const matrix *m)
+{
+    static const ref_quant formats[] = {
+        [CORE_F32] = REF_QUANT_F32, [CORE_F16] = REF_QUANT_F16, [CORE_BF16] = REF_QUANT_BF16
+    };
+    int64_t size = (int64_t)core_dtype_size(m->view->dtype);
+    return (cpu_lines){ .format = formats[m->view->dtype],
+                        .data = m->k_stride == 1 ? m->view->data : NULL,
+                        .line_bytes = m->line_stride * size };
+}
+
 static void pack_matrix(const gemm_side *side, const gemm_box *box, float *to)
 {
     const matrix *m = side->self;
     const float *data = m->view->data;
-    int64_t at = m->offsets[box->batch] + box->line * m->line_stride + box->k * m->k_stride;
-    if (m->view->dtype == CORE_F32 && m->line_stride == 1)
-        box->kernels->gemm_pack_copy(data + at, m->k_stride, box->lines, box->width, box->terms,
-                                     box->panel, to);
-    else if (m->view->dtype == CORE_F32 && m->k_stride == 1)
-        box->kernels->gemm_pack_transpose(data + at, m->line_stride, box->lines, box->width,
-                                          box->terms, box->panel, to);
-    else
-        pack_any(m, box, at, to);
+    int64_t at = m->offsets[box->batch] + box->line * m->line_stride;
+    if (m->view->dtype == CORE_F32 && m->line_stride == 1) {
+        box->kernels->gemm_pack_copy(data + at + box->k * m->k_stride, m->k_stride, box->lines,
+                                     box->width, box->terms, box->panel, to);
+    } else if (side->stored.data) {
+        cpu_lines lines = side->stored;
+        lines.data += at * side->element_bytes;
+        box->kernels->gemm_pack_lines(&lines, box->k, box->lines, box->width, box->terms,
+                                      box->panel, to);
+    } else {
+        pack_any(m, box, at + box->k * m->k_stride, to);
+    }
 }
 
 static gemm_side side_of(const matrix *m)
@@ -49,6 +64,8 @@ static gemm_side side_of(const matrix *m)
         .plain = m->view->dtype == CORE_F32 ? m->view->data : NULL,
         .line_stride = m->line_stride,
         .k_stride = m->k_stride,
+        .stored = lines_of(m),
+        .element_bytes = (int64_t)core_dtype_size(m->view->dtype),
         .offsets = m->offsets,
     };
 }

@@ -189,11 +189,32 @@ static void test_memory(void **state)
         uint16_t halves[VF_LANES];
         for (int i = 0; i < VF_LANES; i++)
             halves[i] = (uint16_t)(h + (uint32_t)i);
+        vf_store(to, vf_set_f16(halves[0]));
+        same_float(to[VF_LANES - 1], core_from_f16(halves[0]));
         vf_store(to, vf_load_f16(halves));
         vf_store(from, vf_load_bf16(halves));
         for (int i = 0; i < VF_LANES; i++) {
             same_float(to[i], core_from_f16(halves[i]));
             same_float(from[i], core_from_bf16(halves[i]));
+        }
+    }
+}
+
+static void test_small_integers(void **state)
+{
+    (void)state;
+    float got[VF_LANES];
+    for (int first = 0; first < 256; first += VF_LANES) {
+        uint8_t bytes[VF_LANES];
+        for (int i = 0; i < VF_LANES; i++)
+            bytes[i] = (uint8_t)(first + i);
+        vf_store(got, vf_load_i8((const int8_t *)bytes));
+        for (int i = 0; i < VF_LANES; i++)
+            same_float(got[i], (float)(int8_t)bytes[i]);
+        for (int high = 0; high < 2; high++) {
+            vf_store(got, vf_load_i4(bytes, high));
+            for (int i = 0; i < VF_LANES; i++)
+                same_float(got[i], (float)(bytes[i] >> 4 * high & 15) - 8);
         }
     }
 }
@@ -338,8 +359,9 @@ static int run_simd_laws(const char *isa)
         if (strcmp(ea_isa_available(i), isa) == 0) {
             const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_arithmetic), cmocka_unit_test(test_choice),
-                cmocka_unit_test(test_memory),     cmocka_unit_test(test_int32),
-                cmocka_unit_test(test_double),     cmocka_unit_test(test_int64),
+                cmocka_unit_test(test_memory),     cmocka_unit_test(test_small_integers),
+                cmocka_unit_test(test_int32),      cmocka_unit_test(test_double),
+                cmocka_unit_test(test_int64),
             };
             return cmocka_run_group_tests(tests, NULL, NULL);
         }

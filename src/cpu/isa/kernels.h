@@ -86,6 +86,7 @@ const cpu_kernels CPU_KERNELS_TABLE = {
     .gemm_panel = gemm_panel,
     .gemm_pack_copy = gemm_pack_copy,
     .gemm_pack_transpose = gemm_pack_transpose,
+    .gemm_pack_lines = gemm_pack_lines,
     .gemm_row = gemm_row,
     .gemm_dots_columns = GEMM_DOTS * VF_LANES,
     .gemm_dots = gemm_dots,

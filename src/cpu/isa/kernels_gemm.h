@@ -169,32 +169,162 @@ static void gemm_pack_copy(const float *from, int64_t stride, int64_t lines, int
     }
 }
 
-/* `wide` ≤ VF_LANES lines of one panel, by squares of VF_LANES lines by VF_LANES terms that are
- * transposed in registers. `lines` are left in memory: more than `wide` belong to the next panel,
- * which is written later. `alone`: these are the first lines of the panel, so that a whole vector
- * reaches only what is still to be written. */
-GEMM_INLINE void gemm_pack_lines(const float *from, int64_t stride, int64_t lines, int wide,
-                                 int width, int64_t terms, bool alone, float *to)
+/* `count` ≤ VF_LANES terms of a stored line from term k on, zeros above; in the formats of blocks k
+ * and `count` never leave a block's half. The products are exact. */
+GEMM_INLINE vf gemm_load(const ref_quant format, const unsigned char *line, int64_t k, int count)
 {
-    int64_t k = 0;
-    vf rows[VF_LANES];
-    for (; lines >= VF_LANES && (alone || wide == VF_LANES) && k + VF_LANES <= terms;
-         k += VF_LANES, to += VF_LANES * width) {
-        for (int i = 0; i < VF_LANES; i++)
-            rows[i] = vf_load(from + i * stride + k);
-        vf_transpose(rows);
-        for (int i = 0; i < VF_LANES; i++)
-            vf_store(to + i * width, rows[i]);
+    uint16_t halves[VF_LANES] = { 0 };
+    switch (format) {
+    case REF_QUANT_F32:
+        return count < VF_LANES ? vf_load_n((const float *)line + k, count)
+                                : vf_load((const float *)line + k);
+    case REF_QUANT_Q8_0:
+        line += k / 32 * 34;
+        return vf_mul(vf_set_f16((uint16_t)(line[0] | line[1] << 8)),
+                      vf_load_i8((const int8_t *)line + 2 + k % 32));
+    case REF_QUANT_Q4_0:
+        line += k / 32 * 18;
+        return vf_mul(vf_set_f16((uint16_t)(line[0] | line[1] << 8)),
+                      vf_load_i4(line + 2 + k % 16, k % 32 >= 16));
+    default:
+        line += 2 * k;
+        if (count < VF_LANES)
+            memcpy(halves, line, 2 * (size_t)count);
+        const uint16_t *p = count < VF_LANES ? halves : (const uint16_t *)line;
+        return format == REF_QUANT_F16 ? vf_load_f16(p) : vf_load_bf16(p);
     }
-    for (; k < terms; k += VF_LANES, to += VF_LANES * width) {
-        int deep = terms - k < VF_LANES ? (int)(terms - k) : VF_LANES;
+}
+
+/* --- Squares: the same terms of VF_LANES stored lines, as vectors with a lane for each line
+ * -------
+ *
+ * What is transposed are words of 32 bits, which hold one term or several; a vector of terms is
+ * then taken out of a vector of words.
+ */
+
+/* Terms of a square. Vectors of 16 lanes would need several blocks of a line. */
+#define GEMM_TERMS(format)                                        \
+    ((format) == REF_QUANT_BF16                    ? 2 * VF_LANES \
+     : (format) == REF_QUANT_Q8_0 && VF_LANES <= 8 ? 4 * VF_LANES \
+     : (format) == REF_QUANT_Q4_0 && VF_LANES <= 8 ? 8 * VF_LANES \
+                                                   : VF_LANES)
+
+/* Bytes of the first n terms of a line; whole blocks, except for a square of less than one. */
+#define GEMM_TERM_BYTES(format, n)              \
+    ((format) == REF_QUANT_F32    ? (n)*4       \
+     : (format) == REF_QUANT_Q8_0 ? (n)*34 / 32 \
+     : (format) == REF_QUANT_Q4_0 ? (n)*18 / 32 \
+                                  : (n)*2)
+
+typedef struct gemm_square {
+    vf word[VF_LANES];
+    vf scale[2]; /* of the blocks; the second of those that hold the words from VF_LANES / 2 on */
+} gemm_square;
+
+/* The scales of blocks that are `stride` bytes apart. */
+GEMM_INLINE vf gemm_scales(const unsigned char *block, int64_t stride)
+{
+    uint16_t scales[VF_LANES];
+    GEMM_UNROLL
+    for (int i = 0; i < VF_LANES; i++)
+        scales[i] = (uint16_t)(block[i * stride] | block[i * stride + 1] << 8);
+    return vf_load_f16(scales);
+}
+
+/* Terms k … of VF_LANES lines. */
+GEMM_INLINE void gemm_read(const ref_quant format, const unsigned char *line, int64_t stride,
+                           int64_t k, gemm_square *out)
+{
+    const bool words = GEMM_TERMS(format) > VF_LANES;
+    const int size = format == REF_QUANT_Q8_0 ? 34 : 18; /* of a block */
+    if (words && format == REF_QUANT_BF16)
+        line += 2 * k;
+    else if (words)
+        line += k / 32 * size;
+    const bool two = words && format == REF_QUANT_Q4_0 && VF_LANES == 8;
+    if (words && format != REF_QUANT_BF16) {
+        out->scale[0] = gemm_scales(line, stride);
+        out->scale[1] = two ? gemm_scales(line + size, stride) : out->scale[0];
+        line += 2 + (format == REF_QUANT_Q8_0 ? k % 32 : 0);
+    }
+    GEMM_UNROLL
+    for (int i = 0; i < VF_LANES; i++, line += stride)
+        out->word[i] = !words ? gemm_load(format, line, k, VF_LANES)
+                       : two  ? vi_float(vi_load_halves(line, line + size))
+                              : vi_float(vi_load_halves(line, line + 2 * VF_LANES));
+    vf_transpose(out->word);
+}
+
+/* Bits first … first + count − 1 of each word, as a signed number; bytes in the order of memory. */
+GEMM_INLINE vf gemm_bits(vf word, int byte, int first, int count)
+{
+    bool little = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+    int low = 8 * (little ? byte : 3 - byte) + first;
+    return vi_to_vf(vi_sar(vi_shl(vf_bits(word), 32 - low - count), 32 - count));
+}
+
+/* Term t of the square. */
+GEMM_INLINE vf gemm_term(const ref_quant format, const gemm_square *square, int t)
+{
+    bool little = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+    if (GEMM_TERMS(format) == VF_LANES)
+        return square->word[t];
+    if (format == REF_QUANT_BF16) {
+        vi word = vf_bits(square->word[t / 2]);
+        return vi_float((t % 2 == 0) == little ? vi_shl(word, 16)
+                                               : vi_and(word, vi_set((int32_t)0xffff0000)));
+    }
+    if (format == REF_QUANT_Q8_0)
+        return vf_mul(square->scale[0], gemm_bits(square->word[t / 4], t % 4, 0, 8));
+    /* Q4_0: a block's low nibbles, then its high ones; nibble − 8 is the nibble with its highest
+     * bit turned, read as signed. */
+    int block = t / 32, at = t % 16, high = t % 32 / 16;
+    vi word = vf_bits(square->word[block * 4 + at / 4]);
+    vf turned = vi_float(vi_xor(word, vi_set((int32_t)0x88888888)));
+    return vf_mul(square->scale[block], gemm_bits(turned, at % 4, 4 * high, 4));
+}
+
+/* --- Packing stored lines ---------------------------------------------------------------------
+ */
+
+/* `wide` ≤ VF_LANES lines of one panel. `lines` are left in memory: more than `wide` belong to the
+ * next panel, which is written later. `alone`: these are the first lines of the panel, so that a
+ * whole vector reaches only what is still to be written. */
+GEMM_INLINE void gemm_pack_group(const ref_quant format, const unsigned char *from, int64_t stride,
+                                 int64_t k, int64_t lines, int wide, int width, int64_t terms,
+                                 bool alone, float *to)
+{
+    int64_t end = k + terms;
+    const int step = GEMM_TERMS(format);
+    for (; lines >= VF_LANES && (alone || wide == VF_LANES) && k + step <= end;
+         k += step, to += step * width) {
+        gemm_square square;
+        gemm_read(format, from, stride, k, &square);
+        GEMM_UNROLL
+        for (int t = 0; t < step; t++)
+            vf_store(to + t * width, gemm_term(format, &square, t));
+    }
+    for (; k < end; k += VF_LANES, to += VF_LANES * width) {
+        int deep = end - k < VF_LANES ? (int)(end - k) : VF_LANES;
+        vf rows[VF_LANES];
         for (int i = 0; i < VF_LANES; i++)
-            rows[i] = i >= lines        ? vf_zero()
-                      : deep < VF_LANES ? vf_load_n(from + i * stride + k, deep)
-                                        : vf_load(from + i * stride + k);
+            rows[i] = i >= lines ? vf_zero() : gemm_load(format, from + i * stride, k, deep);
         vf_transpose(rows);
         for (int i = 0; i < deep; i++)
-            gemm_store_row(to + i * width, rows[i], wide, alone && k + i + 1 < terms);
+            gemm_store_row(to + i * width, rows[i], wide, alone && k + i + 1 < end);
+    }
+}
+
+GEMM_INLINE void gemm_pack_format(const ref_quant format, const unsigned char *from, int64_t stride,
+                                  int64_t k, int64_t lines, int width, int64_t terms, int64_t panel,
+                                  float *to)
+{
+    for (int64_t line = 0; line < lines; line += width, to += panel) {
+        for (int i = 0; i < width; i += VF_LANES) {
+            int wide = width - i < VF_LANES ? width - i : VF_LANES;
+            gemm_pack_group(format, from + (line + i) * stride, stride, k, lines - line - i, wide,
+                            width, terms, i == 0, to + i);
+        }
     }
 }
 
@@ -202,12 +332,26 @@ GEMM_INLINE void gemm_pack_lines(const float *from, int64_t stride, int64_t line
 static void gemm_pack_transpose(const float *from, int64_t stride, int64_t lines, int width,
                                 int64_t terms, int64_t panel, float *to)
 {
-    for (int64_t line = 0; line < lines; line += width, to += panel) {
-        for (int i = 0; i < width; i += VF_LANES) {
-            int wide = width - i < VF_LANES ? width - i : VF_LANES;
-            gemm_pack_lines(from + (line + i) * stride, stride, lines - line - i, wide, width,
-                            terms, i == 0, to + i);
-        }
+    gemm_pack_format(REF_QUANT_F32, (const unsigned char *)from, 4 * stride, 0, lines, width, terms,
+                     panel, to);
+}
+
+static void gemm_pack_lines(const cpu_lines *from, int64_t k, int64_t lines, int width,
+                            int64_t terms, int64_t panel, float *to)
+{
+    switch (from->format) {
+#define GEMM_PACK(format)                                                                          \
+    case format:                                                                                   \
+        gemm_pack_format(format, from->data, from->line_bytes, k, lines, width, terms, panel, to); \
+        break;
+        GEMM_PACK(REF_QUANT_F16)
+        GEMM_PACK(REF_QUANT_BF16)
+        GEMM_PACK(REF_QUANT_Q8_0)
+        GEMM_PACK(REF_QUANT_Q4_0)
+#undef GEMM_PACK
+    default:
+        gemm_pack_format(REF_QUANT_F32, from->data, from->line_bytes, k, lines, width, terms, panel,
+                         to);
     }
 }
 
@@ -259,32 +403,101 @@ static void gemm_row(const float *a, int64_t a_k, const float *b, int64_t b_k, i
     }
 }
 
-/* One row of a times up to GEMM_DOTS·VF_LANES columns of b whose terms are neighbours, from +0:
- * squares of b are transposed in registers, so that lanes are columns. */
-enum { GEMM_DOTS = 2 };
+/* One row of a times up to GEMM_DOTS·VF_LANES columns of b whose terms are neighbours, from +0. */
+enum { GEMM_DOTS = VF_LANES > 8 ? 2 : 4 };
 
-static void gemm_dots(const float *a, int64_t a_k, const float *b, int64_t b_column, int64_t terms,
-                      int columns, float *out)
+/* Fetches the terms of the lines that come after those at hand, line after line: many short streams
+ * from memory are slow. */
+typedef struct gemm_ahead {
+    const unsigned char *line;
+    int64_t stride, at, bytes; /* of the part of a line that is needed */
+} gemm_ahead;
+
+GEMM_INLINE void gemm_fetch_ahead(gemm_ahead *ahead, const int bytes)
 {
+    for (int i = 0; i < bytes; i += 64) {
+        __builtin_prefetch(ahead->line + ahead->at, 0, 2);
+        ahead->at += 64;
+        if (ahead->at >= ahead->bytes) {
+            ahead->at = 0;
+            ahead->line += ahead->stride;
+        }
+    }
+}
+
+/* Squares side by side, so that their chains overlap. Returns how many terms it took. */
+GEMM_INLINE int64_t gemm_dots_squares(const ref_quant format, const float *a, const cpu_lines *b,
+                                      int64_t first, int64_t terms, vf sum[GEMM_DOTS])
+{
+    const int step = GEMM_TERMS(format), lines = GEMM_DOTS * VF_LANES;
+    gemm_ahead ahead = { .line = b->data + lines * b->line_bytes + GEMM_TERM_BYTES(format, first),
+                         .stride = b->line_bytes,
+                         .bytes = GEMM_TERM_BYTES(format, terms) };
+    int64_t k = 0;
+    for (; k + step <= terms; k += step) {
+        gemm_square square[GEMM_DOTS];
+        gemm_fetch_ahead(&ahead, lines * GEMM_TERM_BYTES(format, step));
+        for (int g = 0; g < GEMM_DOTS; g++)
+            gemm_read(format, b->data + g * VF_LANES * b->line_bytes, b->line_bytes, first + k,
+                      &square[g]);
+        GEMM_UNROLL
+        for (int t = 0; t < step; t++) {
+            vf x = vf_set(a[k + t]);
+            GEMM_UNROLL
+            for (int g = 0; g < GEMM_DOTS; g++)
+                sum[g] = vf_fma(x, gemm_term(format, &square[g], t), sum[g]);
+        }
+    }
+    return k;
+}
+
+/* The rest of a chain, from term k on, `left` ≤ VF_LANES columns. */
+GEMM_INLINE vf gemm_dots_rest(const ref_quant format, const float *a, const unsigned char *line,
+                              int64_t stride, int left, int64_t k, int64_t terms, vf sum)
+{
+    for (int64_t at = 0; at < terms; at += VF_LANES) {
+        int deep = terms - at < VF_LANES ? (int)(terms - at) : VF_LANES;
+        vf rows[VF_LANES];
+        for (int i = 0; i < VF_LANES; i++)
+            rows[i] = gemm_load(format, line + (i < left ? i : left - 1) * stride, k + at, deep);
+        vf_transpose(rows);
+        for (int i = 0; i < deep; i++)
+            sum = vf_fma(vf_set(a[at + i]), rows[i], sum);
+    }
+    return sum;
+}
+
+GEMM_INLINE void gemm_dots_format(const ref_quant format, const float *a, const cpu_lines *b,
+                                  int64_t first, int64_t terms, int columns, float *out)
+{
+    const int64_t stride = b->line_bytes;
     vf sum[GEMM_DOTS];
     for (int g = 0; g < GEMM_DOTS; g++)
         sum[g] = vf_zero();
-    for (int64_t k = 0; k < terms; k += VF_LANES) {
-        int deep = terms - k < VF_LANES ? (int)(terms - k) : VF_LANES;
-        for (int g = 0; g < GEMM_DOTS; g++) {
-            vf rows[VF_LANES];
-            for (int i = 0; i < VF_LANES; i++) {
-                int column = g * VF_LANES + i < columns ? g * VF_LANES + i : columns - 1;
-                const float *p = b + column * b_column + k;
-                rows[i] = deep < VF_LANES ? vf_load_n(p, deep) : vf_load(p);
-            }
-            vf_transpose(rows);
-            for (int i = 0; i < deep; i++)
-                sum[g] = vf_fma(vf_set(a[(k + i) * a_k]), rows[i], sum[g]);
-        }
-    }
+    int64_t k =
+        columns == GEMM_DOTS * VF_LANES ? gemm_dots_squares(format, a, b, first, terms, sum) : 0;
     for (int g = 0; g * VF_LANES < columns; g++) {
-        int rest = columns - g * VF_LANES;
-        vf_store_n(out + g * VF_LANES, sum[g], rest < VF_LANES ? rest : VF_LANES);
+        int left = columns - g * VF_LANES < VF_LANES ? columns - g * VF_LANES : VF_LANES;
+        sum[g] = gemm_dots_rest(format, a + k, b->data + g * VF_LANES * stride, stride, left,
+                                first + k, terms - k, sum[g]);
+        vf_store_n(out + g * VF_LANES, sum[g], left);
+    }
+}
+
+static void gemm_dots(const float *a, const cpu_lines *b, int64_t k, int64_t terms, int columns,
+                      float *out)
+{
+    switch (b->format) {
+#define GEMM_DOTS_OF(format)                                    \
+    case format:                                                \
+        gemm_dots_format(format, a, b, k, terms, columns, out); \
+        break;
+        GEMM_DOTS_OF(REF_QUANT_F16)
+        GEMM_DOTS_OF(REF_QUANT_BF16)
+        GEMM_DOTS_OF(REF_QUANT_Q8_0)
+        GEMM_DOTS_OF(REF_QUANT_Q4_0)
+#undef GEMM_DOTS_OF
+    default:
+        gemm_dots_format(REF_QUANT_F32, a, b, k, terms, columns, out);
     }
 }

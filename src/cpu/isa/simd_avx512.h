@@ -12,6 +12,7 @@
 #else
 #include <immintrin.h>
 #endif
+#include <stdbool.h>
 #include <stdint.h>
 
 #define VF_LANES 16
@@ -63,6 +64,25 @@ static inline vf vf_load_f16(const uint16_t *p)
     return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
 }
 
+static inline vf vf_set_f16(uint16_t half)
+{
+    return _mm512_cvtph_ps(_mm256_set1_epi16((short)half));
+}
+
+static inline vf vf_load_i8(const int8_t *p)
+{
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p)));
+}
+
+/* The low four bits of each byte, or the high ones, less 8. */
+static inline vf vf_load_i4(const uint8_t *p, bool high)
+{
+    __m512i wide = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p));
+    __m512i bits =
+        _mm512_and_si512(high ? _mm512_srli_epi32(wide, 4) : wide, _mm512_set1_epi32(15));
+    return _mm512_cvtepi32_ps(_mm512_sub_epi32(bits, _mm512_set1_epi32(8)));
+}
+
 static inline vf vf_gather(const float *p, vi index)
 {
     return _mm512_i32gather_ps(index, p, 4);
@@ -90,7 +110,7 @@ static inline vf vf_odd(vf a, vf b)
 
 /* rows[i][j] ↔ rows[j][i]. Pairs of elements are exchanged first, then quads, then the 128-bit
  * parts. */
-static inline void vf_transpose(vf rows[VF_LANES])
+static inline __attribute__((always_inline)) void vf_transpose(vf rows[VF_LANES])
 {
     vf pair[16], quad[16];
     for (int i = 0; i < 16; i += 2) {
@@ -261,6 +281,13 @@ static inline vf vi_to_vf(vi a)
 static inline vi vi_load(const int32_t *p)
 {
     return _mm512_loadu_si512(p);
+}
+
+/* The first half of the lanes from one place, the other from another. */
+static inline vi vi_load_halves(const void *low, const void *high)
+{
+    __m512i half = _mm512_castsi256_si512(_mm256_loadu_si256((const __m256i *)low));
+    return _mm512_inserti64x4(half, _mm256_loadu_si256((const __m256i *)high), 1);
 }
 
 static inline void vi_store(int32_t *p, vi a)

@@ -6,6 +6,7 @@
 #include "core/view.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -66,6 +67,26 @@ static inline vf vf_load_f16(const uint16_t *p)
                  core_from_f16(p[3]) };
 }
 
+static inline vf vf_set_f16(uint16_t half)
+{
+    float x = core_from_f16(half);
+    return (vf){ x, x, x, x };
+}
+
+static inline vf vf_load_i8(const int8_t *p)
+{
+    return (vf){ p[0], p[1], p[2], p[3] };
+}
+
+/* The low four bits of each byte, or the high ones, less 8. */
+static inline vf vf_load_i4(const uint8_t *p, bool high)
+{
+    int shift = high ? 4 : 0;
+    vf bits = { (float)(p[0] >> shift & 15), (float)(p[1] >> shift & 15),
+                (float)(p[2] >> shift & 15), (float)(p[3] >> shift & 15) };
+    return bits - 8;
+}
+
 static inline vf vf_gather(const float *p, vi index)
 {
     return (vf){ p[index[0]], p[index[1]], p[index[2]], p[index[3]] };
@@ -87,7 +108,7 @@ static inline vf vf_odd(vf a, vf b)
 }
 
 /* rows[i][j] ↔ rows[j][i]. */
-static inline void vf_transpose(vf rows[VF_LANES])
+static inline __attribute__((always_inline)) void vf_transpose(vf rows[VF_LANES])
 {
     vf a = rows[0], b = rows[1], c = rows[2], d = rows[3];
     rows[0] = (vf){ a[0], b[0], c[0], d[0] };
@@ -237,6 +258,15 @@ static inline vi vi_load(const int32_t *p)
 {
     vi a;
     memcpy(&a, p, sizeof a);
+    return a;
+}
+
+/* The first half of the lanes from one place, the other from another. */
+static inline vi vi_load_halves(const void *low, const void *high)
+{
+    vi a;
+    memcpy(&a, low, 8);
+    memcpy((char *)&a + 8, high, 8);
     return a;
 }
 

@@ -3,7 +3,9 @@
 #define CPU_ISA_SIMD_NEON_H
 
 #include <arm_neon.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #define VF_LANES 4
 #define VD_LANES 2
@@ -54,6 +56,26 @@ static inline vf vf_load_f16(const uint16_t *p)
     return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)));
 }
 
+static inline vf vf_set_f16(uint16_t half)
+{
+    return vcvt_f32_f16(vreinterpret_f16_u16(vdup_n_u16(half)));
+}
+
+static inline vf vf_load_i8(const int8_t *p)
+{
+    int32_t lanes[VF_LANES] = { p[0], p[1], p[2], p[3] };
+    return vcvtq_f32_s32(vld1q_s32(lanes));
+}
+
+/* The low four bits of each byte, or the high ones, less 8. */
+static inline vf vf_load_i4(const uint8_t *p, bool high)
+{
+    int shift = high ? 4 : 0;
+    int32_t lanes[VF_LANES] = { (p[0] >> shift & 15) - 8, (p[1] >> shift & 15) - 8,
+                                (p[2] >> shift & 15) - 8, (p[3] >> shift & 15) - 8 };
+    return vcvtq_f32_s32(vld1q_s32(lanes));
+}
+
 static inline vf vf_gather(const float *p, vi index)
 {
     float lanes[VF_LANES] = { p[index[0]], p[index[1]], p[index[2]], p[index[3]] };
@@ -81,7 +103,7 @@ static inline vf vf_odd(vf a, vf b)
 }
 
 /* rows[i][j] ↔ rows[j][i]. */
-static inline void vf_transpose(vf rows[VF_LANES])
+static inline __attribute__((always_inline)) void vf_transpose(vf rows[VF_LANES])
 {
     float32x4x2_t ab = vtrnq_f32(rows[0], rows[1]), cd = vtrnq_f32(rows[2], rows[3]);
     rows[0] = vcombine_f32(vget_low_f32(ab.val[0]), vget_low_f32(cd.val[0]));
@@ -236,6 +258,15 @@ static inline vf vi_to_vf(vi a)
 static inline vi vi_load(const int32_t *p)
 {
     return vld1q_s32(p);
+}
+
+/* The first half of the lanes from one place, the other from another. */
+static inline vi vi_load_halves(const void *low, const void *high)
+{
+    int32_t lanes[VF_LANES];
+    memcpy(lanes, low, 8);
+    memcpy(lanes + 2, high, 8);
+    return vld1q_s32(lanes);
 }
 
 static inline void vi_store(int32_t *p, vi a)
