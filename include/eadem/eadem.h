@@ -8,6 +8,7 @@
 #include "eadem/nn.h"
 #include "eadem/op.h"
 #include "eadem/random.h"
+#include "eadem/schedule.h"
 #include "eadem/run.h"
 #include "eadem/trace.h"
 

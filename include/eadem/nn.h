@@ -22,6 +22,7 @@
 #include "eadem/core.h"
 #include "eadem/op.h"
 #include "eadem/random.h"
+#include "eadem/schedule.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -287,6 +288,9 @@ EA_API ea_optimizer *ea_optimizer_sgd(ea_context *ctx, ea_module *module,
                                       const ea_sgd_options *options);
 EA_API ea_optimizer *ea_optimizer_adam(ea_context *ctx, ea_module *module,
                                        const ea_adam_options *options);
+/* NAdam, RAdam, Adamax, RMSprop, Adagrad, Adadelta, Lion: options->rule says which. */
+EA_API ea_optimizer *ea_optimizer_update(ea_context *ctx, ea_module *module,
+                                         const ea_update_options *options);
 EA_API void ea_optimizer_destroy(ea_optimizer *optimizer);
 
 EA_API void ea_optimizer_zero_grad(ea_optimizer *optimizer);
@@ -294,9 +298,31 @@ EA_API void ea_optimizer_zero_grad(ea_optimizer *optimizer);
 EA_API ea_status ea_optimizer_step(ea_optimizer *optimizer);
 EA_API void ea_optimizer_set_lr(ea_optimizer *optimizer, double lr);
 
+/* Gradients are added up over backward passes until zero_grad: accumulation over k passes is a loss
+ * divided by k and a step after the k-th.
+ *
+ * As torch.nn.utils.clip_grad_norm_ (norm 2, which `norm`, if given, receives) and
+ * clip_grad_value_, on the gradients of all parameters. */
+EA_API ea_status ea_optimizer_clip_norm(ea_optimizer *optimizer, double max_norm, double *norm);
+EA_API ea_status ea_optimizer_clip_value(ea_optimizer *optimizer, double limit);
+
 /* What must be saved to go on later: tensors named "exp_avg.net.0.weight" and "step", the number of
  * updates of each parameter; `value` may be overwritten. NULL past the end. */
 EA_API ea_parameter *ea_optimizer_state(ea_optimizer *optimizer, int index);
+
+/* --- Averages of weights ---------------------------------------------------------------------- */
+
+/* An exponential moving average of a module's parameters, as torch.optim.swa_utils with
+ * get_ema_multi_avg_fn: average ← lerp(average, parameter, 1 − decay). It starts as a copy. NULL on
+ * failure. Errors: EA_ERR_MEMORY. */
+typedef struct ea_average ea_average;
+EA_API ea_average *ea_average_create(ea_context *ctx, ea_module *module);
+EA_API void ea_average_destroy(ea_average *average);
+EA_API ea_status ea_average_update(ea_average *average, double decay);
+/* Exchanges averages and parameters: before an evaluation and again after it. */
+EA_API void ea_average_swap(ea_average *average);
+/* What must be saved to go on later: "average.net.0.weight", …; NULL past the end. */
+EA_API ea_parameter *ea_average_state(ea_average *average, int index);
 
 #ifdef __cplusplus
 }

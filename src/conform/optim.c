@@ -84,11 +84,57 @@ static void specials(conform *c)
         conform_emit(c, state[i]);
 }
 
+static void run_rule(conform *c, ea_update_options options, int64_t size)
+{
+    DLTensor *param = conform_floats(c, 1, 1, &size), *states[EA_UPDATE_STATES];
+    double mu_product = 1;
+    for (int i = 0; i < EA_UPDATE_STATES; i++)
+        states[i] = conform_zeros(c, EA_FLOAT32, 1, &size);
+    for (int64_t step = 1; step <= STEPS; step++)
+        conform_check(c, ea_update(conform_context(c), &options, step,
+                                   conform_floats(c, (uint32_t)(10 + step), 1, &size), param,
+                                   states, &mu_product));
+    conform_emit(c, param);
+    for (int i = 0; i < EA_UPDATE_STATES; i++)
+        conform_emit(c, states[i]);
+}
+
+static void rules(conform *c)
+{
+    static const int64_t sizes[] = { 17, 1025 };
+    for (int rule = 0; rule < EA_UPDATE_COUNT; rule++)
+        for (int i = 0; i < 2; i++) {
+            ea_update_options options = { .rule = (ea_update_rule)rule, .lr = 0.01 };
+            run_rule(c, options, sizes[i]);
+            options.weight_decay = 0.1;
+            options.maximize = options.centered = 1;
+            run_rule(c, options, sizes[i]);
+            options.decoupled = 1;
+            options.momentum = 0.8;
+            options.beta1 = options.beta2 = 0.6;
+            run_rule(c, options, sizes[i]);
+        }
+}
+
+static void rules_of_specials(conform *c)
+{
+    int64_t size = 300;
+    for (int rule = 0; rule < EA_UPDATE_COUNT; rule++) {
+        ea_update_options options = { .rule = (ea_update_rule)rule, .lr = 0.01 };
+        DLTensor *param = conform_floats(c, 2, 1, &size), *states[EA_UPDATE_STATES];
+        double mu_product = 1;
+        for (int i = 0; i < EA_UPDATE_STATES; i++)
+            states[i] = conform_zeros(c, EA_FLOAT32, 1, &size);
+        for (int64_t step = 1; step <= 2; step++)
+            conform_check(c, ea_update(conform_context(c), &options, step,
+                                       conform_bits(c, 1, 1, &size), param, states, &mu_product));
+        conform_emit(c, param);
+    }
+}
+
 static const conform_case cases[] = {
-    { "sgd", sgd },
-    { "adam", adam },
-    { "late-steps", late_steps },
-    { "specials", specials },
+    { "sgd", sgd },           { "adam", adam },   { "late-steps", late_steps },
+    { "specials", specials }, { "rules", rules }, { "rules-specials", rules_of_specials },
 };
 
 const conform_family conform_optim = { "optim", cases, sizeof cases / sizeof cases[0] };

@@ -1,4 +1,5 @@
 /* optim.c: doors of the optimisers. */
+#include "cpu/update.h"
 #include "op/op.h"
 
 static ea_status run_sgd(ea_context *ctx, const ea_sgd_options *options, int64_t step,
@@ -99,4 +100,79 @@ ea_status ea_adam(ea_context *ctx, const ea_adam_options *options, int64_t step,
     const ea_view *maximum = options->amsgrad ? &most : NULL;
     EA_TRY(check_disjoint(ctx, function, (const ea_view *[]){ &p, &g, &m, &v, maximum }, 5));
     return run_adam(ctx, options, step, &g, &p, &m, &v, maximum);
+}
+
+/* --- By number -------------------------------------------------------------------------------- */
+
+static const char *const state_names[EA_UPDATE_COUNT][EA_UPDATE_STATES] = {
+    [EA_UPDATE_NADAM] = { "exp_avg", "exp_avg_sq" },
+    [EA_UPDATE_RADAM] = { "exp_avg", "exp_avg_sq" },
+    [EA_UPDATE_ADAMAX] = { "exp_avg", "exp_inf" },
+    [EA_UPDATE_RMSPROP] = { "square_avg", "momentum_buffer", "grad_avg" },
+    [EA_UPDATE_ADAGRAD] = { "sum" },
+    [EA_UPDATE_ADADELTA] = { "square_avg", "acc_delta" },
+    [EA_UPDATE_LION] = { "exp_avg" },
+};
+
+/* Where state number `slot` of the rule stands among those in use; −1: not in use. */
+static int place_of(const ea_update_options *o, int slot)
+{
+    if (!state_names[o->rule][slot])
+        return -1;
+    if (o->rule != EA_UPDATE_RMSPROP || slot == 0)
+        return slot;
+    if (slot == 1)
+        return o->momentum != 0 ? 1 : -1;
+    return o->centered ? 1 + (o->momentum != 0) : -1;
+}
+
+static bool rule_exists(const ea_update_options *o)
+{
+    return (unsigned)o->rule < EA_UPDATE_COUNT;
+}
+
+const char *ea_update_state(const ea_update_options *options, int index)
+{
+    for (int slot = 0; rule_exists(options) && slot < EA_UPDATE_STATES; slot++)
+        if (index >= 0 && place_of(options, slot) == index)
+            return state_names[options->rule][slot];
+    return NULL;
+}
+
+static ea_status run_update(ea_context *ctx, const ea_update_options *options, int64_t step,
+                            const ea_view *grad, const ea_view *param, const ea_view *const *states,
+                            double *mu_product)
+{
+    core_fp saved = core_fp_enter();
+    ref_update_scalars scalars = ref_update_prepare(options, step, mu_product);
+    core_fp_leave(saved);
+    OP_RUN(ctx, update, &scalars, grad, param, states);
+}
+
+ea_status ea_update(ea_context *ctx, const ea_update_options *options, int64_t step,
+                    const DLTensor *grad, DLTensor *param, DLTensor *const *states,
+                    double *mu_product)
+{
+    const char *function = "ea_update";
+    EA_TRY(check_step(ctx, function, options, step));
+    if (!rule_exists(options) || !(options->beta1 < 1) || !(options->beta2 < 1))
+        return core_fail(ctx, EA_ERR_ARGUMENT,
+                         "%s: rule %d, beta1 %g, beta2 %g: give a rule, and betas less than 1",
+                         function, (int)options->rule, options->beta1, options->beta2);
+    if (options->rule == EA_UPDATE_NADAM && !mu_product)
+        return core_fail(ctx, EA_ERR_ARGUMENT, "%s: mu_product is NULL", function);
+    ea_view g, p, s[EA_UPDATE_STATES];
+    EA_TRY(state_view(ctx, function, "param", param, NULL, &p));
+    EA_TRY(state_view(ctx, function, "grad", grad, &p, &g));
+    const ea_view *all[2 + EA_UPDATE_STATES] = { &p, &g };
+    for (int slot = 0; slot < EA_UPDATE_STATES; slot++) {
+        int place = place_of(options, slot);
+        if (place < 0)
+            continue;
+        EA_TRY(state_view(ctx, function, state_names[options->rule][slot], states[place], &p,
+                          &s[slot]));
+        all[2 + slot] = &s[slot];
+    }
+    EA_TRY(check_disjoint(ctx, function, all, 2 + EA_UPDATE_STATES));
+    return run_update(ctx, options, step, &g, &p, all + 2, mu_product);
 }

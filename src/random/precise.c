@@ -128,3 +128,36 @@ float random_pair_float(random_pair x)
     }
     return (float)x.high;
 }
+
+/* --- Powers: e^x = 2^k·e^r, |r| ≤ ½·log 2, by its series -----------------------------------------
+ */
+
+static double exp_of_negative(random_pair x)
+{
+    static const random_pair log_2 = { 0x1.62e42fefa39efp-1, 0x1.abc9e3b39803fp-56 };
+    enum { TERMS = 27 }; /* r^27/27! < 2^-128 */
+    if (x.high < -700)
+        return 0;
+    double k = rint(x.high / log_2.high);
+    random_pair r = add(x, multiply((random_pair){ -k, 0 }, log_2));
+    random_pair term = { 1, 0 }, sum = { 1, 0 };
+    for (int i = 1; i <= TERMS; i++) {
+        term = divide_by(multiply(term, r), i);
+        sum = add(sum, term);
+    }
+    return ldexp(sum.high, (int)k);
+}
+
+double random_power(double base, double exponent)
+{
+    random_pair logarithm = random_log(base);
+    return exp_of_negative(multiply(logarithm, (random_pair){ exponent, 0 }));
+}
+
+double random_cos_pi(double x)
+{
+    static const double pi = 0x1.921fb54442d18p+1;
+    random_pair sine, cosine;
+    random_sincos(pi * x, &sine, &cosine);
+    return cosine.high;
+}

@@ -1,5 +1,6 @@
 /* optim.c: definitions of the optimisers' steps. A fused multiply-add stands as fmaf. */
 #include "ref/ref.h"
+#include "ref/update.h"
 
 #include <math.h>
 
@@ -21,7 +22,7 @@ static pair multiply(pair a, pair b)
 /* base^n in binary64 for 0 ≤ base ≤ 1 and n ≥ 0, by squaring in twice the precision, so that the
  * rounding at the end is the only one that shows. pow() of the C library differs between machines.
  */
-static double power(double base, int64_t n)
+double ref_power(double base, int64_t n)
 {
     pair result = { 1, 0 }, square = { base, 0 };
     for (; n > 0; n /= 2) {
@@ -56,7 +57,7 @@ ref_sgd_scalars ref_sgd_prepare(const ea_sgd_options *o, int64_t step)
 ref_adam_scalars ref_adam_prepare(const ea_adam_options *o, int64_t step)
 {
     double beta1 = or_default(o->beta1, 0.9), beta2 = or_default(o->beta2, 0.999);
-    double correction1 = 1 - power(beta1, step), correction2 = 1 - power(beta2, step);
+    double correction1 = 1 - ref_power(beta1, step), correction2 = 1 - ref_power(beta2, step);
     return (ref_adam_scalars){
         .beta1 = (float)beta1,
         .one_minus_beta1 = (float)(1 - beta1),

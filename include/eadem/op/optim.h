@@ -43,6 +43,49 @@ EA_API ea_status ea_adam(ea_context *ctx, const ea_adam_options *options, int64_
                          const DLTensor *grad, DLTensor *param, DLTensor *exp_avg,
                          DLTensor *exp_avg_sq, DLTensor *max_exp_avg_sq);
 
+/* The other optimisers, by number. Names, states and defaults are those of torch.optim; Lion's
+ * those of its paper (Chen et al., 2023). */
+typedef enum ea_update_rule {
+    EA_UPDATE_NADAM,    /* exp_avg, exp_avg_sq */
+    EA_UPDATE_RADAM,    /* exp_avg, exp_avg_sq */
+    EA_UPDATE_ADAMAX,   /* exp_avg, exp_inf */
+    EA_UPDATE_RMSPROP,  /* square_avg, momentum_buffer (if momentum), grad_avg (if centered) */
+    EA_UPDATE_ADAGRAD,  /* sum */
+    EA_UPDATE_ADADELTA, /* square_avg, acc_delta */
+    EA_UPDATE_LION,     /* exp_avg */
+    EA_UPDATE_COUNT
+} ea_update_rule;
+
+enum { EA_UPDATE_STATES = 3 };
+
+/* Zero means PyTorch's default; for a true 0 of beta1, beta2, eps and momentum_decay give any
+ * negative number. */
+typedef struct ea_update_options {
+    ea_update_rule rule;
+    double lr;
+    double beta1; /* 0.9 */
+    double beta2; /* 0.999; Lion 0.99; RMSprop's alpha 0.99; Adadelta's rho 0.9 */
+    double eps;   /* 1e-8; Adagrad 1e-10; Adadelta 1e-6 */
+    double weight_decay;
+    double momentum;       /* RMSprop */
+    double momentum_decay; /* NAdam: 4e-3 */
+    double lr_decay;       /* Adagrad */
+    int centered;          /* RMSprop */
+    int decoupled; /* NAdam, RAdam: the decay acts on the parameter, as Lion's always does */
+    int maximize;
+} ea_update_options;
+
+/* The names of the states that the options ask for, in order; NULL past the last. */
+EA_API const char *ea_update_state(const ea_update_options *options, int index);
+
+/* One step; `step` counts from 1. `states` are those of ea_update_state(), 0 before step 1
+ * (Adagrad's sum: its initial value). mu_product, for NAdam only, is 1 before step 1 and updated.
+ * Errors also: EA_ERR_ARGUMENT for a rule that is none, a beta of 1 or more, a state that is
+ * missing. */
+EA_API ea_status ea_update(ea_context *ctx, const ea_update_options *options, int64_t step,
+                           const DLTensor *grad, DLTensor *param, DLTensor *const *states,
+                           double *mu_product);
+
 #ifdef __cplusplus
 }
 #endif

@@ -8,6 +8,7 @@
 #include "ref/quant.h"
 #include "ref/ref.h"
 #include "ref/resample.h"
+#include "ref/update.h"
 
 /* One panel of columns times groups of `height` rows, over `terms` terms. Strides in elements. */
 typedef struct cpu_gemm_panel {
@@ -165,6 +166,9 @@ typedef struct cpu_kernels {
                 int64_t n);
     void (*adam)(const ref_adam_scalars *s, bool repdl, const float *grad, float *param,
                  float *exp_avg, float *exp_avg_sq, float *max_exp_avg_sq, int64_t n);
+    /* kernels_update.h; states that the rule has not are NULL. */
+    void (*update)(const ref_update_scalars *s, const float *grad, float *param,
+                   float *const *state, int64_t n);
 } cpu_kernels;
 
 extern const cpu_kernels cpu_kernels_generic;

@@ -9,6 +9,7 @@
 
 #include "cpu/isa/kernels_math.h"
 #include "cpu/isa/kernels_optim.h"
+#include "cpu/isa/kernels_update.h"
 #include "cpu/isa/kernels_point.h"
 #include "cpu/isa/kernels_pool.h"
 #include "cpu/isa/kernels_reduce.h"
@@ -117,4 +118,5 @@ const cpu_kernels CPU_KERNELS_TABLE = {
     .axis_line = kernel_axis_line,
     .sgd = kernel_sgd,
     .adam = kernel_adam,
+    .update = kernel_update,
 };
