@@ -42,7 +42,7 @@ adaptive_max_pool3d
 
 _ROUNDED_ONCE = """
 neg neg_ abs abs_ floor floor_ ceil ceil_ trunc trunc_ mul mul_ reciprocal reciprocal_ copysign copysign_
-leaky_relu leaky_relu_ leaky_relu_backward _prelu_kernel _prelu_kernel_backward nextafter nextafter_
+leaky_relu leaky_relu_ leaky_relu_backward _prelu_kernel _prelu_kernel_backward
 """
 
 _CONVERSIONS = "_to_copy copy copy_"
@@ -146,16 +146,24 @@ def _real_only(func, args, kwargs):
     return func(*args, **kwargs)
 
 
+def _saturated(source, dtype):
+    """Floats as integers of a type: cut towards zero; beyond its ends the end, and 0 for NaN, where C leaves it to the
+    processor."""
+    ends = torch.iinfo(dtype)
+    whole = torch.nan_to_num(source.double(), nan=0.0)
+    top = float(ends.max + 1)  # the first number above the type, a power of two
+    inside = torch.where(whole < top, whole, 0.0).clamp(min=float(ends.min)).to(dtype)
+    return torch.where(whole < top, inside, torch.tensor(ends.max, dtype=dtype))
+
+
 def _convert(func, args, kwargs):
-    """A conversion; a float that the integer type does not hold gives what the processor likes, and is refused."""
-    into = args[0].dtype if func._schema.name == "aten::copy_" else kwargs.get("dtype")
+    in_place = func._schema.name == "aten::copy_"
     source = args[1] if func._schema.name != "aten::_to_copy" else args[0]
+    into = args[0].dtype if func._schema.name != "aten::_to_copy" else kwargs.get("dtype")
     if into is not None and not into.is_floating_point and not into.is_complex and into is not torch.bool \
             and source.is_floating_point():
-        limits = torch.iinfo(into)
-        whole = source.double().trunc()
-        if not bool(((whole >= limits.min) & (whole < float(limits.max) + 1)).all()):
-            raise kernels.Refused(f"a number that is none in {into}, or outside of it, converts differently on each machine")
+        whole = _saturated(source, into)
+        args = (args[0], whole) if in_place or len(args) > 1 else (whole,)
     return func(*args, **kwargs)
 
 
@@ -166,7 +174,8 @@ def _make(func):
         return Rule(UNKNOWN, reason="Eadem knows PyTorch's own operations only")
     name = func._schema.name.split("::")[1]
     if name.startswith("_foreach_"):
-        return Rule(REPLACED, lambda f, args, kwargs: kernels.foreach(name, args, kwargs, rule_of))
+        run = kernels.foreach(name, EXACT_NAMES)
+        return _UNKNOWN_RULE if run is None else Rule(REPLACED, run)
     if name in kernels.HANDLERS:
         return Rule(REPLACED, _functional(kernels.HANDLERS[name]))
     if name.endswith("_") and name[:-1] in kernels.HANDLERS:

@@ -1,34 +1,48 @@
-"""Operations on lists of tensors."""
+"""Operations on lists of tensors: _foreach_X is X on each of them."""
 
 import torch
 
-aten = torch.ops.aten
+from eadem.torch.kernels.base import HANDLERS, Refused
+
+_NAMES = {"norm": "linalg_vector_norm", "copy": "clone"}
+_FOURTH = {"addcmul": "value", "addcdiv": "value"}  # the fourth argument there, a keyword here
 
 
-def foreach(name, args, kwargs, rule_of):
-    """_foreach_X on lists: X on each of them, by X's own rule."""
+def foreach(name, exact_names):
+    """run(func, args, kwargs) of the operation called `name`, or None when X has no reproducible version."""
     base = name[len("_foreach_"):]
-    packet = getattr(aten, base)
-    results = []
-    for i in range(len(args[0])):
-        one = [a[i] if isinstance(a, (list, tuple)) else a for a in args]
+    in_place = base.endswith("_")
+    base = base.rstrip("_")
+    one = HANDLERS.get(_NAMES.get(base, base))
+    if one is None and base in exact_names:
+        one = getattr(torch.ops.aten, base)
+    if one is None and not (in_place and base + "_" in exact_names):
+        return None
+
+    def run(func, args, kwargs):
+        results = []
+        for each, keywords in _spread(base, args, kwargs):
+            if in_place and one is None:
+                getattr(torch.ops.aten, base + "_")(*each, **keywords)
+            elif in_place:
+                each[0].copy_(one(*each, **keywords))
+            else:
+                results.append(one(*each, **keywords))
+        return None if in_place else results
+
+    return run
+
+
+def _spread(base, args, kwargs):
+    """The arguments of each single operation."""
+    count = next(len(a) for a in args if isinstance(a, (list, tuple)))
+    fourth = _FOURTH.get(base)
+    for i in range(count):
+        each = [a[i] if isinstance(a, (list, tuple)) else a for a in args]
+        if any(isinstance(a, torch.Tensor) and a.is_complex() for a in each):
+            raise Refused("complex numbers have no reproducible arithmetic here")
         keywords = {k: v[i] if isinstance(v, (list, tuple)) else v for k, v in kwargs.items()}
-        results.append(_by_rule(packet, one, keywords, rule_of))
-    return None if base.endswith("_") else results
-
-
-_SCALARS_BY_KEYWORD = {"addcmul": "value", "addcdiv": "value"}
-
-
-def _by_rule(packet, args, kwargs, rule_of):
-    keyword = _SCALARS_BY_KEYWORD.get(packet.__name__.rstrip("_"))
-    if keyword and len(args) > 3:  # _foreach_addcmul takes its value in fourth place
-        kwargs = {**kwargs, keyword: args[3]}
-        args = args[:3]
-    scalar = len(args) > 1 and not isinstance(args[1], torch.Tensor)
-    overload = packet.Tensor if "Tensor" in packet.overloads() and not scalar else None
-    overload = overload or (packet.Scalar if "Scalar" in packet.overloads() else packet.default)
-    rule = rule_of(overload)
-    if rule.run is not None:
-        return rule.run(overload, tuple(args), kwargs)
-    return packet(*args, **kwargs)
+        if fourth and len(each) > 3:
+            value = each.pop()
+            keywords[fourth] = value[i].item() if isinstance(value, torch.Tensor) else value
+        yield each, keywords
