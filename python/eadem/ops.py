@@ -154,7 +154,7 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1, out=
         size = [(x.shape[2 + d] + 2 * padding[d] - dilation[d] * (weight.shape[2 + d] - 1) - 1)
                 // stride[d] + 1 for d in (0, 1)]
         out = _empty(x, (x.shape[0], weight.shape[0], *(max(s, 0) for s in size)))
-    _call("conv2d", (x, weight, bias, out), stride + padding + dilation + (groups,))
+    _call("conv", (x, weight, bias, out), (2, *stride, 0, *padding, 0, *dilation, 0, groups))
     return out
 
 

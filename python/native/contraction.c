@@ -1,6 +1,8 @@
 /* contraction.c: matrix products and convolutions. */
 #include "native.h"
 
+#include <string.h>
+
 /* --- matmul.h --- */
 
 static ea_status run_matmul(const native_call *call)
@@ -18,41 +20,64 @@ static ea_status run_linear(const native_call *call)
     return ea_linear(call->ctx, T(0), T(1), T(2), T(3));
 }
 
-/* --- conv.h: integers are stride, padding, dilation (two each), groups --- */
+/* --- conv.h: integers are the number of spatial dimensions; stride, padding and dilation, three
+ * each; groups --- */
 
 static ea_conv_options conv_options(const native_call *call)
 {
-    return (ea_conv_options){ .stride = { I(0), I(1) },
-                              .padding = { I(2), I(3) },
-                              .dilation = { I(4), I(5) },
-                              .groups = I(6) };
+    ea_conv_options options = { .groups = I(10) };
+    memcpy(options.stride, &I(1), sizeof options.stride);
+    memcpy(options.padding, &I(4), sizeof options.padding);
+    memcpy(options.dilation, &I(7), sizeof options.dilation);
+    return options;
 }
 
-static ea_status run_conv2d(const native_call *call)
+static ea_status run_conv(const native_call *call)
 {
     ea_conv_options options = conv_options(call);
-    return ea_conv2d(call->ctx, T(0), T(1), T(2), &options, T(3));
+    return ea_conv(call->ctx, (int)I(0), T(0), T(1), T(2), &options, T(3));
 }
 
-static ea_status run_conv2d_backward_input(const native_call *call)
+static ea_status run_conv_backward_input(const native_call *call)
 {
     ea_conv_options options = conv_options(call);
-    return ea_conv2d_backward_input(call->ctx, T(0), T(1), &options, T(2));
+    return ea_conv_backward_input(call->ctx, (int)I(0), T(0), T(1), &options, T(2));
 }
 
-static ea_status run_conv2d_backward_weight(const native_call *call)
+static ea_status run_conv_backward_weight(const native_call *call)
 {
     ea_conv_options options = conv_options(call);
-    return ea_conv2d_backward_weight(call->ctx, T(0), T(1), &options, T(2));
+    return ea_conv_backward_weight(call->ctx, (int)I(0), T(0), T(1), &options, T(2));
+}
+
+static ea_status run_conv_transpose(const native_call *call)
+{
+    ea_conv_options options = conv_options(call);
+    return ea_conv_transpose(call->ctx, (int)I(0), T(0), T(1), T(2), &options, T(3));
+}
+
+static ea_status run_conv_transpose_backward_input(const native_call *call)
+{
+    ea_conv_options options = conv_options(call);
+    return ea_conv_transpose_backward_input(call->ctx, (int)I(0), T(0), T(1), &options, T(2));
+}
+
+static ea_status run_conv_transpose_backward_weight(const native_call *call)
+{
+    ea_conv_options options = conv_options(call);
+    return ea_conv_transpose_backward_weight(call->ctx, (int)I(0), T(0), T(1), &options, T(2));
 }
 
 static const native_op ops[] = {
     { "matmul", 3, run_matmul },
     { "bmm", 3, run_bmm },
     { "linear", 4, run_linear },
-    { "conv2d", 4, run_conv2d },
-    { "conv2d_backward_input", 3, run_conv2d_backward_input },
-    { "conv2d_backward_weight", 3, run_conv2d_backward_weight },
+    { "conv", 4, run_conv },
+    { "conv_backward_input", 3, run_conv_backward_input },
+    { "conv_backward_weight", 3, run_conv_backward_weight },
+    { "conv_transpose", 4, run_conv_transpose },
+    { "conv_transpose_backward_input", 3, run_conv_transpose_backward_input },
+    { "conv_transpose_backward_weight", 3, run_conv_transpose_backward_weight },
 };
 
 const native_family native_contraction = { ops, sizeof ops / sizeof ops[0] };

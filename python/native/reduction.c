@@ -81,6 +81,39 @@ static ea_status run_batch_norm_backward(const native_call *call)
                                   T(7));
 }
 
+/* Integer: the dimensions or groups; float: eps. */
+
+static ea_status run_layer_norm(const native_call *call)
+{
+    return ea_layer_norm(call->ctx, T(0), (int)I(0), T(1), T(2), F(0), T(3), T(4), T(5));
+}
+
+static ea_status run_layer_norm_backward(const native_call *call)
+{
+    return ea_layer_norm_backward(call->ctx, T(0), T(1), (int)I(0), T(2), T(3), T(4), T(5), T(6),
+                                  T(7));
+}
+
+static ea_status run_rms_norm(const native_call *call)
+{
+    return ea_rms_norm(call->ctx, T(0), (int)I(0), T(1), F(0), T(2), T(3));
+}
+
+static ea_status run_rms_norm_backward(const native_call *call)
+{
+    return ea_rms_norm_backward(call->ctx, T(0), T(1), (int)I(0), T(2), T(3), T(4), T(5));
+}
+
+static ea_status run_group_norm(const native_call *call)
+{
+    return ea_group_norm(call->ctx, T(0), I(0), T(1), T(2), F(0), T(3), T(4), T(5));
+}
+
+static ea_status run_group_norm_backward(const native_call *call)
+{
+    return ea_group_norm_backward(call->ctx, T(0), T(1), I(0), T(2), T(3), T(4), T(5), T(6), T(7));
+}
+
 static const native_op ops[] = {
     { "sum", 2, run_sum },
     { "mean", 2, run_mean },
@@ -93,6 +126,12 @@ static const native_op ops[] = {
     { "cross_entropy_backward", 4, run_cross_entropy_backward },
     { "batch_norm", 8, run_batch_norm },
     { "batch_norm_backward", 8, run_batch_norm_backward },
+    { "layer_norm", 6, run_layer_norm },
+    { "layer_norm_backward", 8, run_layer_norm_backward },
+    { "rms_norm", 4, run_rms_norm },
+    { "rms_norm_backward", 6, run_rms_norm_backward },
+    { "group_norm", 6, run_group_norm },
+    { "group_norm_backward", 8, run_group_norm_backward },
 };
 
 const native_family native_reduction = { ops, sizeof ops / sizeof ops[0] };

@@ -132,11 +132,15 @@ def _functional(handler):
     return run
 
 
-def _in_place(handler):
+def _in_place(handler, write):
+    """write(*args), where there is such, else the handler's result copied."""
     def run(func, args, kwargs):
         if is_integer_only(args) and not _asks_for_floats(handler, kwargs):
             return func(*args, **kwargs)
-        return args[0].copy_(handler(*args, **kwargs))
+        if write is None or len({t.dtype for t in tensors_of(args)}) > 1:
+            return args[0].copy_(handler(*args, **kwargs))
+        write(*args, **kwargs)
+        return args[0]
     return run
 
 
@@ -179,7 +183,7 @@ def _make(func):
     if name in kernels.HANDLERS:
         return Rule(REPLACED, _functional(kernels.HANDLERS[name]))
     if name.endswith("_") and name[:-1] in kernels.HANDLERS:
-        return Rule(REPLACED, _in_place(kernels.HANDLERS[name[:-1]]))
+        return Rule(REPLACED, _in_place(kernels.HANDLERS[name[:-1]], kernels.IN_PLACE.get(name)))
     if name in _CONVERSIONS.split():
         return Rule(EXACT, _convert)
     if name in _REAL_ONLY:

@@ -2,7 +2,7 @@
 
 import torch
 
-from eadem.torch.kernels.base import Refused, handles, point, same
+from eadem.torch.kernels.base import Refused, handles, point, same, writes
 
 
 @handles("add")
@@ -33,6 +33,31 @@ def addcdiv(x, a, b, *, value=1):
 @handles("lerp")
 def lerp(start, end, weight):
     return point("lerp", start, end, weight)
+
+
+@writes("add_")
+def add_(x, y, *, alpha=1):
+    x.add_(y if alpha == 1 else torch.mul(y, alpha))
+
+
+@writes("sub_")
+def sub_(x, y, *, alpha=1):
+    x.sub_(y if alpha == 1 else torch.mul(y, alpha))
+
+
+@writes("addcmul_")
+def addcmul_(x, a, b, *, value=1):
+    point("addcmul", x, a, b, parameters=(float(value),), out=x)
+
+
+@writes("addcdiv_")
+def addcdiv_(x, a, b, *, value=1):
+    point("addcdiv", x, a, b, parameters=(float(value),), out=x)
+
+
+@writes("lerp_")
+def lerp_(x, end, weight):
+    point("lerp", x, end, weight, out=x)
 
 
 @handles("sqrt")

@@ -10,7 +10,8 @@ from eadem._context import current
 _to_dlpack = torch._C._to_dlpack
 _OPS = _native.ops
 
-HANDLERS = {}
+HANDLERS = {}  # ATen's name: the function that returns new tensors
+IN_PLACE = {}  # ATen's name ending in _: the function that writes its first argument; without one, HANDLERS' is copied
 
 
 class Refused(Exception):
@@ -21,6 +22,13 @@ def handles(*names):
     def register(function):
         for name in names:
             HANDLERS[name] = function
+        return function
+    return register
+
+
+def writes(name):
+    def register(function):
+        IN_PLACE[name] = function
         return function
     return register
 
@@ -44,16 +52,17 @@ def same(name, x, *more, integers=()):
 _POINTS = _native.points
 
 
-def point(name, *inputs, parameters=()):
+def point(name, *inputs, parameters=(), out=None):
     """A function by number (docs/contract.md) of tensors and numbers, which broadcast; of the type that PyTorch
-    gives their sum."""
+    gives their sum, or written to `out`."""
     dtype = functools.reduce(torch.promote_types, [t.dtype for t in inputs if isinstance(t, torch.Tensor) and t.dim()] or
                              [t.dtype for t in inputs if isinstance(t, torch.Tensor)])
     if not dtype.is_floating_point:
         raise Refused("it takes floating-point numbers")
     inputs = [_as_point(x, dtype) for x in inputs]
     shape = inputs[0].shape if len(inputs) == 1 else torch.broadcast_shapes(*[x.shape for x in inputs])
-    out = torch.empty_like(inputs[0], dtype=dtype) if shape == inputs[0].shape else torch.empty(shape, dtype=dtype)
+    if out is None:
+        out = torch.empty_like(inputs[0], dtype=dtype) if shape == inputs[0].shape else torch.empty(shape, dtype=dtype)
     call("point", (*inputs, out), (_POINTS[name],), parameters)
     return out
 

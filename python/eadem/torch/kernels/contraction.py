@@ -2,7 +2,7 @@
 
 import torch
 
-from eadem.torch.kernels.base import Refused, call, handles, new
+from eadem.torch.kernels.base import call, handles, new
 from eadem.torch.kernels.reduce import sum_dims
 
 
@@ -44,6 +44,10 @@ def _scaled_add(product, extra, beta, alpha):
 
 @handles("addmm")
 def addmm(extra, a, b, *, beta=1, alpha=1):
+    if beta == 1 and alpha == 1 and extra.dim() == 1 and extra.shape[0] == b.shape[1]:
+        out = new(a, (a.shape[0], b.shape[1]))
+        call("linear", (a, b.t(), extra, out))
+        return out
     return _scaled_add(mm(a, b), extra, beta, alpha)
 
 
@@ -57,81 +61,64 @@ def addmv(extra, a, x, *, beta=1, alpha=1):
     return _scaled_add(mv(a, x), extra, beta, alpha)
 
 
-def _conv_numbers(stride, padding, dilation, groups):
-    return (*stride, *padding, *dilation, groups)
+@handles("addbmm")
+def addbmm(extra, a, b, *, beta=1, alpha=1):
+    """The sum over the batch is one contraction over (batch, k)."""
+    rows = a.transpose(0, 1).reshape(a.shape[1], -1)
+    return _scaled_add(mm(rows, b.reshape(-1, b.shape[2])), extra, beta, alpha)
 
 
-def _two_dimensional(tensor, stride, padding, dilation):
-    """Conv1d as Conv2d over a height of 1."""
-    if tensor.dim() == 4:
-        return list(stride), list(padding), list(dilation)
-    if tensor.dim() == 3:
-        return [1, *stride], [0, *padding], [1, *dilation]
-    raise Refused("convolution in three dimensions is not there")
+@handles("addr")
+def addr(extra, x, y, *, beta=1, alpha=1):
+    return _scaled_add(x[:, None] * y, extra, beta, alpha)
 
 
-def _conv_out(x, weight, stride, padding, dilation):
-    size = [(x.shape[2 + d] + 2 * padding[d] - dilation[d] * (weight.shape[2 + d] - 1) - 1) // stride[d] + 1
-            for d in (0, 1)]
-    return (x.shape[0], weight.shape[0], *size)
+@handles("linalg_cross")
+def cross(x, y, *, dim=-1):
+    """Two products and their difference, one rounding each."""
+    x, y = torch.broadcast_tensors(x, y)
+    after, before = (lambda t: t.roll(-1, dim)), (lambda t: t.roll(1, dim))
+    return after(x) * before(y) - before(x) * after(y)
 
 
-def _conv2d(x, weight, bias, numbers, shape):
-    out = new(x, shape)
-    call("conv2d", (x, weight, bias, out), numbers)
-    return out
+def _numbers(dims, stride, padding, dilation, groups):
+    """As the native convolutions take them: an entry for each spatial dimension, the rest zero."""
+    rest = (0,) * (3 - dims)
+    return (dims, *stride, *rest, *padding, *rest, *dilation, *rest, groups)
 
 
-def _conv2d_input(grad, weight, numbers, shape):
-    out = new(grad, shape)
-    call("conv2d_backward_input", (grad, weight, out), numbers)
-    return out
-
-
-def _conv2d_weight(grad, x, numbers, shape):
-    out = new(grad, shape)
-    call("conv2d_backward_weight", (grad, x, out), numbers)
-    return out
-
-
-def _lift(t, flat):
-    return t.unsqueeze(2) if flat else t
-
-
-def _drop(t, flat):
-    return t.squeeze(2) if flat else t
+def _sizes(x, weight, stride, padding, dilation, transposed, output_padding):
+    for d, (size, kernel) in enumerate(zip(x.shape[2:], weight.shape[2:])):
+        reach = dilation[d] * (kernel - 1) + 1
+        if transposed:
+            yield (size - 1) * stride[d] - 2 * padding[d] + reach + output_padding[d]
+        else:
+            yield (size + 2 * padding[d] - reach) // stride[d] + 1
 
 
 @handles("convolution", "_convolution", "convolution_overrideable", "mkldnn_convolution")
 def convolution(x, weight, bias, stride, padding, dilation, transposed, output_padding, groups, *_):
-    flat = x.dim() == 3
-    stride, padding, dilation = _two_dimensional(x, stride, padding, dilation)
-    x, weight = _lift(x, flat), _lift(weight, flat)
-    numbers = _conv_numbers(stride, padding, dilation, groups)
-    if not transposed:
-        return _drop(_conv2d(x, weight, bias, numbers, _conv_out(x, weight, stride, padding, dilation)), flat)
-    extra = [0, *output_padding] if flat else list(output_padding)
-    size = [(x.shape[2 + d] - 1) * stride[d] - 2 * padding[d] + dilation[d] * (weight.shape[2 + d] - 1) +
-            extra[d] + 1 for d in (0, 1)]
-    out = _conv2d_input(x, weight, numbers, (x.shape[0], weight.shape[1] * groups, *size))
-    return _drop(out if bias is None else out + bias[:, None, None], flat)
+    dims = x.dim() - 2
+    channels = weight.shape[1] * groups if transposed else weight.shape[0]
+    out = new(x, (x.shape[0], channels, *_sizes(x, weight, stride, padding, dilation, transposed, output_padding)))
+    call("conv_transpose" if transposed else "conv", (x, weight, bias, out),
+         _numbers(dims, stride, padding, dilation, groups))
+    return out
 
 
 @handles("convolution_backward", "convolution_backward_overrideable")
 def convolution_backward(grad, x, weight, bias_sizes, stride, padding, dilation, transposed, output_padding,
                          groups, output_mask):
-    flat = x.dim() == 3
-    stride, padding, dilation = _two_dimensional(x, stride, padding, dilation)
-    x, weight, grad = _lift(x, flat), _lift(weight, flat), _lift(grad, flat)
-    numbers = _conv_numbers(stride, padding, dilation, groups)
+    dims = x.dim() - 2
+    kind = "conv_transpose_backward" if transposed else "conv_backward"
+    numbers = _numbers(dims, stride, padding, dilation, groups)
     grad_x = grad_weight = grad_bias = None
-    if output_mask[0] and transposed:
-        grad_x = _drop(_conv2d(grad, weight, None, numbers, x.shape), flat)
-    elif output_mask[0]:
-        grad_x = _drop(_conv2d_input(grad, weight, numbers, x.shape), flat)
+    if output_mask[0]:
+        grad_x = new(grad, x.shape)
+        call(f"{kind}_input", (grad, weight, grad_x), numbers)
     if output_mask[1]:
-        pair = (x, grad) if transposed else (grad, x)
-        grad_weight = _drop(_conv2d_weight(*pair, numbers, weight.shape), flat)
+        grad_weight = new(grad, weight.shape)
+        call(f"{kind}_weight", (grad, x, grad_weight), numbers)
     if output_mask[2]:
-        grad_bias = sum_dims(grad, (0, 2, 3))
+        grad_bias = sum_dims(grad, (0, *range(2, grad.dim())))
     return grad_x, grad_weight, grad_bias

@@ -2,7 +2,7 @@
 
 import torch
 
-from eadem.torch.kernels.base import HANDLERS, Refused
+from eadem.torch.kernels.base import HANDLERS, IN_PLACE, Refused
 
 _NAMES = {"norm": "linalg_vector_norm", "copy": "clone"}
 _FOURTH = {"addcmul": "value", "addcdiv": "value"}  # the fourth argument there, a keyword here
@@ -16,14 +16,17 @@ def foreach(name, exact_names):
     one = HANDLERS.get(_NAMES.get(base, base))
     if one is None and base in exact_names:
         one = getattr(torch.ops.aten, base)
-    if one is None and not (in_place and base + "_" in exact_names):
+    write = IN_PLACE.get(base + "_")
+    if write is None and base + "_" in exact_names:
+        write = getattr(torch.ops.aten, base + "_")
+    if one is None and not (in_place and write):
         return None
 
     def run(func, args, kwargs):
         results = []
         for each, keywords in _spread(base, args, kwargs):
-            if in_place and one is None:
-                getattr(torch.ops.aten, base + "_")(*each, **keywords)
+            if in_place and write:
+                write(*each, **keywords)
             elif in_place:
                 each[0].copy_(one(*each, **keywords))
             else:

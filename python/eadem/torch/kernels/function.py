@@ -95,6 +95,36 @@ def log_sigmoid_backward(grad, x, buffer):
     return scaled("sigmoid", grad, -x)
 
 
+@handles("celu")
+def celu(x, alpha=1.0):
+    return point("celu", x, parameters=(float(alpha),))
+
+
+@handles("glu")
+@widened
+def glu(x, dim=-1):
+    value, gate = x.chunk(2, dim)
+    return value * function("sigmoid", gate.contiguous())
+
+
+@handles("glu_backward")
+@widened
+def glu_backward(grad, x, dim):
+    value, gate = x.chunk(2, dim)
+    s = function("sigmoid", gate.contiguous())
+    return torch.cat([grad * s, (grad * value) * ((1 - s) * s)], dim)
+
+
+@handles("xlogy", "special_xlogy")
+@widened
+def xlogy(x, y):
+    log_y = function("log", y) if isinstance(y, torch.Tensor) else math.log(y)
+    product = x * log_y
+    nan = y.isnan() if isinstance(y, torch.Tensor) else torch.tensor(math.isnan(y))
+    zero = x == 0 if isinstance(x, torch.Tensor) else torch.tensor(x == 0)
+    return torch.where(nan, math.nan, torch.where(zero, 0.0, product))
+
+
 @handles("elu")
 @widened
 def elu(x, alpha=1, scale=1, input_scale=1):
@@ -122,6 +152,14 @@ for _name in ("hardsigmoid", "hardswish"):
 def logit(x, eps=None):
     x = x if eps is None else point("clamp", x, parameters=(eps, 1 - eps))
     return function("log", x / (1 - x))
+
+
+@handles("logit_backward")
+@widened
+def logit_backward(grad, x, eps=None):
+    low = 0.0 if eps is None else eps
+    outside = math.nan if eps is None else 0.0
+    return torch.where((x < low) | (x > 1 - low), outside, grad / (x * (1 - x)))
 
 
 @handles("logaddexp")

@@ -130,9 +130,18 @@ def embedding_bag_backward(grad, indices, bag_of_entry, bag_size, rows, num_weig
         raise Refused("embedding_bag with scale_grad_by_freq is not there")
     out = new(grad, (num_weights, grad.shape[1]))
     call("embedding_bag_backward",
-         (grad, None, indices, _starts(bag_of_entry, grad.shape[0]), per_sample_weights,
+         (grad, grad.new_zeros(()).expand(out.shape), indices, _starts(bag_of_entry, grad.shape[0]), per_sample_weights,
           rows if mode == 2 else None, out, None), (mode, padding_idx))
     return out
+
+
+@handles("_embedding_bag_backward")
+def embedding_bag_any_backward(grad, indices, offsets, bag_of_entry, bag_size, rows, num_weights, scale_grad_by_freq,
+                               mode, sparse, per_sample_weights, padding_idx=-1):
+    if sparse:
+        raise Refused("sparse gradients are not there")
+    return embedding_bag_backward(grad, indices, bag_of_entry, bag_size, rows, num_weights, scale_grad_by_freq, mode,
+                                  per_sample_weights, padding_idx)
 
 
 @handles("_embedding_bag_per_sample_weights_backward")

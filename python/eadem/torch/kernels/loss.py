@@ -4,7 +4,8 @@ import math
 
 import torch
 
-from eadem.torch.kernels.base import handles, same, widened
+from eadem.torch.kernels.base import handles, point, point_backward, same, widened
+from eadem.torch.kernels.function import function
 from eadem.torch.kernels.reduce import mean, sum_dims
 
 
@@ -16,8 +17,11 @@ def softmax(x, dim, half_to_float):
 @handles("_safe_softmax")
 def safe_softmax(x, dim, dtype=None):
     x = x if dtype is None else x.to(dtype)
-    empty = (x == -math.inf).all(dim, keepdim=True)
-    return torch.where(empty, 0.0, same("softmax", x, integers=(dim,)))
+    out = same("softmax", x, integers=(dim,))
+    suspect = out.select(dim, 0).isnan() if out.shape[dim] else out  # a row of −infinity alone gives NaN
+    if suspect.any():
+        out.masked_fill_((x == -math.inf).all(dim, keepdim=True), 0.0)
+    return out
 
 
 @handles("_log_softmax")
@@ -68,14 +72,56 @@ def _reduced(loss, reduction):
     return (loss, mean(loss), sum_dims(loss, ()))[reduction]
 
 
-@handles("mse_loss")
-@widened
-def mse_loss(x, target, reduction=1):
-    difference = x - target
-    return _reduced(difference * difference, reduction)
+def _register(name, point_name, parameter):
+    """A loss and its gradient by x; `parameter` says whether it takes one, after the reduction."""
+    def forward(x, target, reduction=1, *parameters):
+        return _reduced(point(point_name, x, target, parameters=_floats(parameters)), reduction)
+
+    def backward(grad, x, target, reduction, *parameters):
+        grad = grad / x.numel() if reduction == 1 else grad
+        return point_backward(point_name, 0, grad.expand_as(x).contiguous(), x, target, parameters=_floats(parameters))
+
+    def _floats(parameters):
+        return tuple(map(float, parameters or (1.0,))) if parameter else ()
+
+    handles(name)(forward)
+    handles(f"{name}_backward")(backward)
 
 
-@handles("mse_loss_backward")
+_register("mse_loss", "mse_loss", False)
+_register("smooth_l1_loss", "smooth_l1_loss", True)
+_register("huber_loss", "huber_loss", True)
+
+
+def _weighted(x, weight):
+    return x if weight is None else x * weight
+
+
+@handles("binary_cross_entropy")
+def binary_cross_entropy(x, target, weight=None, reduction=1):
+    return _reduced(_weighted(point("bce", x, target), weight), reduction)
+
+
+@handles("binary_cross_entropy_backward")
+def binary_cross_entropy_backward(grad, x, target, weight=None, reduction=1):
+    grad = _weighted(grad / x.numel() if reduction == 1 else grad, weight)
+    return point_backward("bce", 0, grad.expand_as(x).contiguous(), x, target)
+
+
+@handles("binary_cross_entropy_with_logits")
+def binary_cross_entropy_with_logits(x, target, weight=None, pos_weight=None, reduction=1):
+    loss = point("bce_with_logits", x, target, 1.0 if pos_weight is None else pos_weight)
+    return _reduced(_weighted(loss, weight), reduction)
+
+
+@handles("soft_margin_loss")
 @widened
-def mse_loss_backward(grad, x, target, reduction):
-    return (x - target) * (grad * (2.0 / x.numel() if reduction == 1 else 2.0))
+def soft_margin_loss(x, target, reduction=1):
+    return _reduced(function("softplus", -target * x), reduction)
+
+
+@handles("soft_margin_loss_backward")
+@widened
+def soft_margin_loss_backward(grad, x, target, reduction):
+    slope = -target * function("sigmoid", -target * x)
+    return slope * (grad / x.numel() if reduction == 1 else grad)

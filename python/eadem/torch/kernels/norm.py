@@ -4,7 +4,6 @@ import torch
 
 from eadem.torch.kernels.arithmetic import sqrt
 from eadem.torch.kernels.base import call, handles, new
-from eadem.torch.kernels.reduce import mean, sum_dims
 
 
 def _batch_norm(x, weight, bias, running_mean, running_var, training, momentum, eps):
@@ -40,79 +39,44 @@ def native_batch_norm_backward(grad, x, weight, running_mean, running_var, save_
     return grad_x, grad_weight, grad_bias
 
 
-def _normalise(x, dims, eps):
-    centre = mean(x, dims, True)
-    difference = x - centre
-    variance = mean(difference * difference, dims, True)
-    return centre, sqrt(variance + eps).reciprocal()
-
-
-def _normalise_backward(grad, normal, rstd, dims):
-    """grad is already multiplied by the weight; normal = (x − mean)·rstd."""
-    inner = grad - mean(grad, dims, True)
-    return (inner - normal * mean(grad * normal, dims, True)) * rstd
+def _eps(eps):
+    return (float(eps) or -1.0,)  # zero would mean the default
 
 
 @handles("native_layer_norm")
 def native_layer_norm(x, normalized_shape, weight, bias, eps):
-    dims = tuple(range(x.dim() - len(normalized_shape), x.dim()))
-    wide = x.float()
-    centre, rstd = _normalise(wide, dims, eps)
-    out = (wide - centre) * rstd
-    out = out if weight is None else out * weight.float()
-    out = out if bias is None else out + bias.float()
-    return out.to(x.dtype), centre, rstd
+    dims = len(normalized_shape)
+    rows = (*x.shape[:x.dim() - dims], *[1] * dims)
+    out, mean, rstd = new(x, x.shape), new(x, rows, torch.float32), new(x, rows, torch.float32)
+    lead = x.shape[:x.dim() - dims]
+    call("layer_norm", (x, weight, bias, out, mean.view(lead), rstd.view(lead)), (dims,), _eps(eps))
+    return out, mean, rstd
 
 
 @handles("native_layer_norm_backward")
-def native_layer_norm_backward(grad, x, normalized_shape, centre, rstd, weight, bias, mask):
-    dims = tuple(range(x.dim() - len(normalized_shape), x.dim()))
-    lead = tuple(range(x.dim() - len(normalized_shape)))
-    wide = grad.float()
-    normal = (x.float() - centre) * rstd
-    grad_x = grad_weight = grad_bias = None
-    if mask[0]:
-        scaled = wide if weight is None else wide * weight.float()
-        grad_x = _normalise_backward(scaled, normal, rstd, dims).to(x.dtype)
-    if mask[1] and weight is not None:
-        product = wide * normal
-        grad_weight = (sum_dims(product, lead) if lead else product).to(weight.dtype)
-    if mask[2] and bias is not None:
-        grad_bias = (sum_dims(wide, lead) if lead else wide.clone()).to(bias.dtype)
-    return grad_x, grad_weight, grad_bias
-
-
-def _grouped(x, groups):
-    return x.float().reshape(x.shape[0], groups, -1)
-
-
-def _by_channel(parameter, x, groups):
-    """A per-channel parameter in the shape of _grouped(x, groups), to be broadcast over it."""
-    shape = (1, x.shape[1], *([1] * (x.dim() - 2)))
-    return parameter.float().reshape(shape).expand_as(x).reshape(x.shape[0], groups, -1)
+def native_layer_norm_backward(grad, x, normalized_shape, mean, rstd, weight, bias, mask):
+    dims = len(normalized_shape)
+    lead = x.shape[:x.dim() - dims]
+    grads = _gradients(mask, (x, weight, bias))
+    call("layer_norm_backward", (grad, x, weight, mean.reshape(lead), rstd.reshape(lead), *grads), (dims,))
+    return grads
 
 
 @handles("native_group_norm")
 def native_group_norm(x, weight, bias, n, channels, size, groups, eps):
-    wide = _grouped(x, groups)
-    centre, rstd = _normalise(wide, (2,), eps)
-    out = (wide - centre) * rstd
-    out = out if weight is None else out * _by_channel(weight, x, groups)
-    out = out if bias is None else out + _by_channel(bias, x, groups)
-    return out.reshape(x.shape).to(x.dtype), centre.reshape(n, groups), rstd.reshape(n, groups)
+    out = new(x, x.shape)
+    mean, rstd = new(x, (n, groups), torch.float32), new(x, (n, groups), torch.float32)
+    call("group_norm", (x, weight, bias, out, mean, rstd), (groups,), _eps(eps))
+    return out, mean, rstd
 
 
 @handles("native_group_norm_backward")
-def native_group_norm_backward(grad, x, centre, rstd, weight, n, channels, size, groups, mask):
-    wide, rstd = _grouped(grad, groups), rstd[..., None]
-    normal = (_grouped(x, groups) - centre[..., None]) * rstd
-    others = (0, *range(2, x.dim()))
-    grad_x = grad_weight = grad_bias = None
-    if mask[0]:
-        scaled = wide if weight is None else wide * _by_channel(weight, x, groups)
-        grad_x = _normalise_backward(scaled, normal, rstd, (2,)).reshape(x.shape).to(x.dtype)
-    if mask[1]:
-        grad_weight = sum_dims((wide * normal).reshape(x.shape), others).to(x.dtype)
-    if mask[2]:
-        grad_bias = sum_dims(grad.float(), others).to(x.dtype)
-    return grad_x, grad_weight, grad_bias
+def native_group_norm_backward(grad, x, mean, rstd, weight, n, channels, size, groups, mask):
+    grads = _gradients(mask, (x, weight, weight if weight is not None else x.new_empty(channels)))
+    call("group_norm_backward", (grad, x, weight, mean, rstd, *grads), (groups,))
+    return grads
+
+
+def _gradients(mask, tensors):
+    """Room for the gradients that are wanted."""
+    return tuple(new(t, t.shape) if wanted and t is not None else None for wanted, t in zip(mask, tensors))

@@ -7,7 +7,7 @@ import math
 
 import torch
 
-from eadem.torch.kernels.base import handles, point, same
+from eadem.torch.kernels.base import call, handles, point, same, writes
 
 
 @handles("maximum")
@@ -33,6 +33,11 @@ def fmin(a, b):
 @handles("relu")
 def relu(x):
     return same("relu", x)
+
+
+@writes("relu_")
+def relu_(x):
+    call("relu", (x, x))
 
 
 @handles("clamp", "clip")
@@ -138,6 +143,18 @@ def topk(x, k, dim=-1, largest=True, sorted=True):
 
 
 topk.takes_integers = True
+
+
+@handles("median")
+def median(x, dim=None, keepdim=False):
+    """The lower of two middles; NaN if there is one."""
+    if dim is None:
+        return median(x.reshape(-1), 0)[0]
+    values, index = sort(x, dim)
+    nan = values.isnan().any(dim, keepdim=True)  # sorted to the end: the first of them is the answer
+    place = torch.where(nan, (~values.isnan()).sum(dim, keepdim=True), (x.shape[dim] - 1) // 2)
+    found = values.gather(dim, place), index.gather(dim, place)
+    return found if keepdim else tuple(t.squeeze(dim) for t in found)
 
 
 @handles("kthvalue")

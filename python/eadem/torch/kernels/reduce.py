@@ -74,6 +74,26 @@ def std_mean(x, dim=None, unbiased=None, keepdim=False, *, correction=None):
     return sqrt(variance), centre
 
 
+@handles("trace")
+def trace(x):
+    return sum_dims(x.diagonal(), ())
+
+
+@handles("nansum")
+def nansum(x, dim=None, keepdim=False, *, dtype=None):
+    return sum_(torch.where(x.isnan(), 0.0, x), dim, keepdim, dtype=dtype)
+
+
+@handles("norm")
+def norm(x, p=2, dim=None, keepdim=False, *, dtype=None):
+    return linalg_vector_norm(x, 2 if p is None else p, dim, keepdim, dtype=dtype)
+
+
+@handles("dist")
+def dist(x, y, p=2):
+    return linalg_vector_norm(x - y, p)
+
+
 @handles("linalg_vector_norm")
 def linalg_vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None):
     x = x if dtype is None else x.to(dtype)
