@@ -1,6 +1,6 @@
 /* Single-precision matmul against OpenBLAS at the same thread count, in the same process.
  *
- *   bench_matmul [THREADS] [ROUNDS]     (defaults: 1 thread, 15 rounds)
+ *   bench_matmul [THREADS] [ROUNDS] [MxKxN …]     (defaults: 1 thread, 15 rounds, every shape)
  *
  * Rounds of ours and of the peer alternate; each side's best time counts, and the median of the
  * rounds' ratios is printed beside the ratio of the best. With several threads each round begins
@@ -12,6 +12,7 @@
 #include "eadem/op.h"
 
 #include <dlfcn.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,6 +184,18 @@ static void bench(ea_context *ctx, sgemm *peer, const shape *s, int threads, int
     free(o.a.data), free(o.b.data), free(o.out.data), free(o.expected);
 }
 
+/* Whether the words name the shape, or there are none. */
+static bool is_wanted(const shape *s, char **words, int count)
+{
+    char name[80];
+    snprintf(name, sizeof name, "%lldx%lldx%lld", (long long)s->m, (long long)s->k,
+             (long long)s->n);
+    for (int i = 0; i < count; i++)
+        if (strcmp(words[i], name) == 0)
+            return true;
+    return count <= 0;
+}
+
 int main(int argc, char **argv)
 {
     int threads = argc > 1 ? atoi(argv[1]) : 1, rounds = argc > 2 ? atoi(argv[2]) : 15;
@@ -199,7 +212,8 @@ int main(int argc, char **argv)
     puts("               batch x m x k x n (t: b transposed)  GFLOP/s  peak  OpenBLAS   ratio  "
          "median");
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-        bench(ctx, peer, &shapes[i], threads, rounds, peak);
+        if (is_wanted(&shapes[i], argv + 3, argc - 3))
+            bench(ctx, peer, &shapes[i], threads, rounds, peak);
     ea_context_destroy(ctx);
     return 0;
 }

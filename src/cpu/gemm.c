@@ -20,7 +20,7 @@
 
 enum {
     PIECE = 256,           /* divides 1024 */
-    BLOCK_GROUPS = 48,     /* PIECE terms of 48 · 6 rows: 288 KB */
+    BLOCK_GROUPS = 48,     /* PIECE terms of 48 · 6 rows: 288 KB; even */
     NARROW = 16,           /* panels of a block that does not pack a */
     REST = 1 << 20,        /* most chains of a block that rest between pieces */
     PLAIN = 20 << 10,      /* elements of an a that is read in place */
@@ -310,7 +310,9 @@ static void choose_blocks(plan *p, int64_t threads)
     const gemm *g = p->g;
     int64_t width = p->kernels->gemm_columns;
     int64_t others, wanted = threads * BLOCKS_PER_THREAD;
-    p->row_blocks = divide_up(p->groups, BLOCK_GROUPS);
+    /* A part of a that is not packed may lie badly in the second-level cache, beside the chains. */
+    bool spread = g->a.plain && p->panels <= NARROW && g->terms > PIECE;
+    p->row_blocks = divide_up(p->groups, spread ? BLOCK_GROUPS / 2 : BLOCK_GROUPS);
     p->column_blocks = 1;
     if (smaller(g->terms, g->block) > PIECE)
         p->column_blocks = divide_up(

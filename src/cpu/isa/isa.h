@@ -22,7 +22,8 @@ typedef struct cpu_gemm_panel {
     const float *b;  /* row k of gemm_columns elements at k·b_k */
     int64_t b_k;
     float *keep; /* the first group copies b here, and the others read the copy; NULL: no copy */
-    const float *next; /* row k at k·next_k is fetched into the second-level cache; NULL: nothing */
+    const float
+        *next; /* row k at k·next_k is fetched meanwhile into the second-level cache; NULL: none */
     int64_t next_k;
     const float *start; /* the chains' values so far; NULL: +0 */
     int64_t start_row;

@@ -20,7 +20,7 @@ enum { GEMM_COLUMNS = GEMM_VECTORS * VF_LANES };
 #ifdef __clang__
 #define GEMM_UNROLL _Pragma("clang loop unroll(full)")
 #else
-#define GEMM_UNROLL _Pragma("GCC unroll 16")
+#define GEMM_UNROLL _Pragma("GCC unroll 28")
 #endif
 #define GEMM_INLINE static inline __attribute__((always_inline))
 
@@ -32,35 +32,43 @@ GEMM_INLINE void gemm_fetch(const int rows, const float *to, int64_t row_size)
         __builtin_prefetch(to + i * row_size + GEMM_COLUMNS - 1, 1);
 }
 
-/* One tile of `rows` rows from row `row` of the panel. `rows`, `vectors` and `first` are constants
- * at every call, so that the loops over rows and vectors unroll and `sum` stays in registers. */
-GEMM_INLINE void gemm_tile(const int rows, const int vectors, const bool first, int64_t a_line,
-                           int64_t a_k, const float *b, int64_t b_k, const cpu_gemm_panel *p,
-                           const float *a, int64_t row)
+/* Fetches group g's share of the next panel of b: all at once would wait for memory. */
+GEMM_INLINE void gemm_fetch_next(const cpu_gemm_panel *p, int64_t g)
 {
-    vf sum[GEMM_ROWS][GEMM_VECTORS];
+    if (!p->next)
+        return;
+    int64_t share = (p->terms + p->groups - 1) / p->groups, k = g * share;
+    int64_t end = k + share < p->terms ? k + share : p->terms;
+    for (; k < end; k++)
+        __builtin_prefetch(p->next + k * p->next_k + GEMM_COLUMNS - 1, 0, 2);
+}
+
+/* One tile of `groups` groups of `rows` rows from row `row` of the panel. `groups`, `rows`,
+ * `vectors` and `first` are constants at every call, so that the loops over rows and vectors unroll
+ * and `sum` stays in registers. */
+GEMM_INLINE void gemm_tile(const int groups, const int rows, const int vectors, const bool first,
+                           int64_t a_line, int64_t a_k, const float *b, int64_t b_k,
+                           const cpu_gemm_panel *p, const float *a, int64_t row)
+{
+    vf sum[2 * GEMM_ROWS][GEMM_VECTORS];
+    const int lines = groups * rows;
     const float *start = p->start ? p->start + row * p->start_row : NULL;
     GEMM_UNROLL
-    for (int i = 0; i < rows; i++)
+    for (int i = 0; i < lines; i++)
         GEMM_UNROLL
     for (int j = 0; j < vectors; j++)
         sum[i][j] = start ? vf_load(start + i * p->start_row + j * VF_LANES) : vf_zero();
     float *out = p->out + row * p->out_row;
-    gemm_fetch(rows, out, p->out_row);
+    gemm_fetch(lines, out, p->out_row);
     if (start)
-        gemm_fetch(rows, start + rows * p->start_row, p->start_row);
+        gemm_fetch(lines, start + lines * p->start_row, p->start_row);
 
     float *keep = p->keep;
-    const float *next = p->next ? p->next + GEMM_COLUMNS - 1 : p->b;
     for (int64_t k = 0; k < p->terms; k++) {
         vf y[GEMM_VECTORS];
         GEMM_UNROLL
         for (int j = 0; j < vectors; j++)
             y[j] = vf_load(b + j * VF_LANES);
-        if (first) {
-            __builtin_prefetch(next, 0, 2);
-            next += p->next_k; /* 0 without a next */
-        }
         if (first && keep) {
             GEMM_UNROLL
             for (int j = 0; j < vectors; j++)
@@ -68,8 +76,8 @@ GEMM_INLINE void gemm_tile(const int rows, const int vectors, const bool first, 
             keep += GEMM_COLUMNS;
         }
         GEMM_UNROLL
-        for (int i = 0; i < rows; i++) {
-            vf x = vf_set(a[i * a_line]);
+        for (int i = 0; i < lines; i++) {
+            vf x = vf_set(a[i / rows * p->a_group + i % rows * a_line]);
             GEMM_UNROLL
             for (int j = 0; j < vectors; j++)
                 sum[i][j] = vf_fma(x, y[j], sum[i][j]);
@@ -80,7 +88,7 @@ GEMM_INLINE void gemm_tile(const int rows, const int vectors, const bool first, 
 
     const float *total = p->total ? p->total + row * p->total_row : NULL;
     GEMM_UNROLL
-    for (int i = 0; i < rows; i++)
+    for (int i = 0; i < lines; i++)
         GEMM_UNROLL
     for (int j = 0; j < vectors; j++) {
         vf s = sum[i][j];
@@ -90,28 +98,43 @@ GEMM_INLINE void gemm_tile(const int rows, const int vectors, const bool first, 
     }
 }
 
-GEMM_INLINE void gemm_groups(const int rows, const int vectors, const cpu_gemm_panel *p)
+GEMM_INLINE void gemm_groups(const int rows, const cpu_gemm_panel *p)
 {
-    gemm_tile(rows, vectors, true, p->a_line, p->a_k, p->b, p->b_k, p, p->a, 0);
+    gemm_fetch_next(p, 0);
+    gemm_tile(1, rows, GEMM_VECTORS, true, p->a_line, p->a_k, p->b, p->b_k, p, p->a, 0);
     const float *a = p->a + p->a_group, *b = p->keep ? p->keep : p->b;
     int64_t b_k = p->keep ? GEMM_COLUMNS : p->b_k;
-    if (p->a_line == 1 && p->a_k == rows && b_k == GEMM_COLUMNS)
-        for (int64_t g = 1; g < p->groups; g++, a += p->a_group)
-            gemm_tile(rows, vectors, false, 1, rows, b, GEMM_COLUMNS, p, a, g * rows);
-    else
-        for (int64_t g = 1; g < p->groups; g++, a += p->a_group)
-            gemm_tile(rows, vectors, false, p->a_line, p->a_k, b, b_k, p, a, g * rows);
+    bool packed = p->a_line == 1 && p->a_k == rows && b_k == GEMM_COLUMNS;
+    for (int64_t g = 1; g < p->groups; g++, a += p->a_group) {
+        gemm_fetch_next(p, g);
+        if (packed)
+            gemm_tile(1, rows, GEMM_VECTORS, false, 1, rows, b, GEMM_COLUMNS, p, a, g * rows);
+        else
+            gemm_tile(1, rows, GEMM_VECTORS, false, p->a_line, p->a_k, b, b_k, p, a, g * rows);
+    }
+}
+
+/* One vector of columns: two groups at a time, for one alone has too few chains to keep the
+ * multipliers busy. */
+GEMM_INLINE void gemm_narrow_groups(const int rows, const cpu_gemm_panel *p)
+{
+    const float *a = p->a;
+    int64_t g = 0;
+    for (; g + 2 <= p->groups; g += 2, a += 2 * p->a_group)
+        gemm_tile(2, rows, 1, false, p->a_line, p->a_k, p->b, p->b_k, p, a, g * rows);
+    if (g < p->groups)
+        gemm_tile(1, rows, 1, false, p->a_line, p->a_k, p->b, p->b_k, p, a, g * rows);
 }
 
 static void gemm_panel(const cpu_gemm_panel *p)
 {
     switch (p->height) {
-#define GEMM_HEIGHT(n)                                                   \
-    case n:                                                              \
-        if (p->narrow)                                                   \
-            gemm_groups(n < GEMM_ROWS ? n : GEMM_ROWS, 1, p);            \
-        else                                                             \
-            gemm_groups(n < GEMM_ROWS ? n : GEMM_ROWS, GEMM_VECTORS, p); \
+#define GEMM_HEIGHT(n)                                            \
+    case n:                                                       \
+        if (p->narrow)                                            \
+            gemm_narrow_groups(n < GEMM_ROWS ? n : GEMM_ROWS, p); \
+        else                                                      \
+            gemm_groups(n < GEMM_ROWS ? n : GEMM_ROWS, p);        \
         break;
         GEMM_HEIGHT(1)
         GEMM_HEIGHT(2)
