@@ -97,6 +97,8 @@ EA_API ea_var *ea_var_mean(ea_var *x, const int *dims, int ndims, int keep_dims)
 
 EA_API ea_var *ea_var_softmax(ea_var *x, int dim);
 EA_API ea_var *ea_var_log_softmax(ea_var *x, int dim);
+/* softmax of −x */
+EA_API ea_var *ea_var_softmin(ea_var *x, int dim);
 
 EA_API ea_var *ea_var_matmul(ea_var *a, ea_var *b);
 /* bias may be absent: then call ea_var_linear(x, weight, ea_no_bias). */
@@ -133,6 +135,9 @@ EA_API ea_var *ea_var_pixel_unshuffle(ea_var *x, int64_t r);
 EA_API ea_var *ea_var_interpolate(ea_var *x, int dims, const int64_t *sizes,
                                   const ea_interpolate_options *options);
 
+/* eadem/op/grid.h */
+EA_API ea_var *ea_var_grid_sample(ea_var *x, ea_var *grid, const ea_grid_options *options);
+
 /* weight and bias [c] as values; running_mean and running_var [c] are updated in training. */
 EA_API ea_var *ea_var_batch_norm(ea_var *x, ea_var *weight, ea_var *bias, DLTensor *running_mean,
                                  DLTensor *running_var, const ea_batch_norm_options *options);
@@ -142,6 +147,55 @@ EA_API ea_var *ea_var_layer_norm(ea_var *x, int dims, ea_var *weight, ea_var *bi
 EA_API ea_var *ea_var_rms_norm(ea_var *x, int dims, ea_var *weight, double eps);
 EA_API ea_var *ea_var_group_norm(ea_var *x, int64_t groups, ea_var *weight, ea_var *bias,
                                  double eps);
+
+/* As torch.nn.functional: p is the probability of a zero; the generator moves on; NULL means an
+ * evaluation: x itself. `feature`: dropout1d to 3d, one draw for each [n, c]. */
+EA_API ea_var *ea_var_dropout(ea_var *x, double p, ea_generator *generator);
+EA_API ea_var *ea_var_feature_dropout(ea_var *x, double p, ea_generator *generator);
+EA_API ea_var *ea_var_alpha_dropout(ea_var *x, double p, ea_generator *generator);
+EA_API ea_var *ea_var_feature_alpha_dropout(ea_var *x, double p, ea_generator *generator);
+
+/* beta·input + alpha·a·b, as torch.addmm and baddbmm; input broadcasts. beta = 0: input is not
+ * read. */
+EA_API ea_var *ea_var_addmm(ea_var *input, ea_var *a, ea_var *b, double beta, double alpha);
+/* As torch.nn.functional.bilinear: x1 [..., i], x2 [..., j], weight [o, i, j], bias [o] or
+ * ea_no_bias. */
+EA_API ea_var *ea_var_bilinear(ea_var *x1, ea_var *x2, ea_var *weight, ea_var *bias);
+/* As torch.einsum, up to 16 operands, which are contracted from left to right. */
+EA_API ea_var *ea_var_einsum(const char *equation, ea_var *const *operands, int count);
+EA_API ea_var *ea_var_permute(ea_var *x, const int *dims, int count);
+
+/* eadem/op/rotary.h: x [..., steps, dim] turned by the angles of tables [steps, dim/2]. Pairs are
+ * elements i and i + dim/2, or, `adjacent`, 2i and 2i + 1. */
+EA_API ea_var *ea_var_rotary(ea_var *x, const DLTensor *cosine, const DLTensor *sine, int adjacent);
+
+/* eadem/op/sparse.h: values [nnz] of the matrix times dense [in, n], or [batch, in, n]. */
+EA_API ea_var *ea_var_sparse_mm(const ea_sparse *matrix, ea_var *values, ea_var *dense);
+
+/* One layer and direction of a recurrent network, with torch's names and shapes; biases and
+ * weight_hr (an LSTM's projection) may be ea_no_bias. */
+typedef struct ea_recurrent_layer {
+    ea_var *weight_ih, *weight_hh, *bias_ih, *bias_hh, *weight_hr;
+} ea_recurrent_layer;
+
+typedef struct ea_recurrent_options {
+    ea_recurrent_kind kind;
+    int layers;
+    int bidirectional;
+    int batch_first;
+    double dropout; /* between layers, from `generator`; NULL: none */
+    ea_generator *generator;
+    const int64_t *batch_sizes; /* of a packed sequence: of `steps` steps, never growing */
+    int64_t steps;
+} ea_recurrent_options;
+
+/* As torch.nn.RNN, LSTM and GRU: x [steps, n, in] ([n, steps, in] with batch_first) or a packed
+ * sequence's data [rows, in]; weights[layer·directions + direction]; h0 and c0 [layers·directions,
+ * n, …] or ea_no_bias: zeros. *hn and *cn receive the last states (*cn means nothing but for an
+ * LSTM). A packed sequence's states are in its own, sorted order. */
+EA_API ea_var *ea_var_recurrent(ea_var *x, const ea_recurrent_options *options,
+                                const ea_recurrent_layer *weights, ea_var *h0, ea_var *c0,
+                                ea_var **hn, ea_var **cn);
 
 EA_API ea_var *ea_var_cross_entropy(ea_var *x, const DLTensor *target, ea_reduction reduction);
 

@@ -13,6 +13,7 @@
 #include "eadem/op/conv.h"
 #include "eadem/op/elementwise.h"
 #include "eadem/op/function.h"
+#include "eadem/op/grid.h"
 #include "eadem/op/index.h"
 #include "eadem/op/loss.h"
 #include "eadem/op/mask.h"
@@ -21,8 +22,11 @@
 #include "eadem/op/optim.h"
 #include "eadem/op/point.h"
 #include "eadem/op/pool.h"
+#include "eadem/op/recurrent.h"
 #include "eadem/op/reduce.h"
 #include "eadem/op/resample.h"
+#include "eadem/op/rotary.h"
 #include "eadem/op/softmax.h"
+#include "eadem/op/sparse.h"
 
 #endif

@@ -44,3 +44,8 @@ ea_var *ea_var_log_softmax(ea_var *x, int dim)
     ea_var *out = x ? along(x, dim, log_softmax_rule) : NULL;
     return out ? grad_done(out, ea_log_softmax(x->tape->ctx, &x->value, dim, &out->value)) : NULL;
 }
+
+ea_var *ea_var_softmin(ea_var *x, int dim)
+{
+    return ea_var_softmax(ea_var_point(EA_FN_NEG, (ea_var *[]){ x }, NULL), dim);
+}
