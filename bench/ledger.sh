@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# The ledger against sha256sum, and against DVC where it is installed (DVC=PATH names another one).
+# The ledger against sha256sum, and against DVC and MLflow where they are installed (DVC=PATH names another dvc,
+# PYTHON=PATH a Python that has mlflow).
 #   bench/ledger.sh EADEM [GIGABYTES]
 # Every figure is the median of three, the peers take turns, and files are in the page cache.
 set -eu
+here=$(cd "$(dirname "$0")" && pwd)
 eadem=$(realpath "${1:-build/eadem}")
 size=${2:-1}
 dvc=${DVC:-$(command -v dvc || true)}
+python=${PYTHON:-python3}
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
 cd "$work"
@@ -47,7 +50,10 @@ for kind in random text; do
     line "add again unchanged, against cat" "$(median $reads)" "$(median $again)"
 done
 rm -f text
-[ -n "$dvc" ] || { echo "DVC is not installed: left out"; exit 0; }
+printf '\n'
+"$python" "$here/mlflow_log.py"
+printf '\n'
+[ -n "$dvc" ] || { echo "DVC: not installed, left out"; exit 0; }
 
 mkdir small
 for d in $(seq 100); do

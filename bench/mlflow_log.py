@@ -55,7 +55,9 @@ def main():
                 print(f"  {'':34} {theirs / ours:9.1f} times as long")
                 import mlflow
                 mlflow.end_run()
-            except Exception as error:  # not installed, or without this store
+            except ModuleNotFoundError:
+                print(f"  {name}: not installed, left out")
+            except Exception as error:  # this version has no such store
                 print(f"  {name}: left out: {type(error).__name__}: {str(error).splitlines()[0]}")
 
 

@@ -12,3 +12,9 @@ echo "== elementary functions"
 build/bench_math
 echo "== a LeNet step outside contractions"
 build/bench_ops
+echo "== the ledger: runs, reports, traces"
+build/bench_runs build/eadem
+echo "== the ledger: data beside sha256sum and DVC, metrics beside MLflow"
+bench/ledger.sh build/eadem 1
+echo "== the ledger: memory"
+bench/ledger_memory.sh build/eadem 4 1000000

@@ -125,6 +125,17 @@ static void warn_of_missing(const json_t *record)
         fprintf(stderr, "eadem run: not all that the command printed could be kept\n");
 }
 
+static void tell_recorded(const ledger_run_result *result)
+{
+    const json_t *code = json_object_get(result->record, "code");
+    size_t left_out = json_array_size(json_object_get(code, "left_out"));
+    fprintf(stderr, "eadem: run %s %s\n", result->id, ledger_json_string(result->record, "status"));
+    if (left_out)
+        fprintf(stderr,
+                "eadem: %zu changed files are not in its record: eadem runs %.8s says why\n",
+                left_out, result->id);
+}
+
 static int run_and_record(const run_options *o, char **command)
 {
     char here[PATH_MAX];
@@ -152,8 +163,7 @@ static int run_and_record(const run_options *o, char **command)
     else
         warn_of_missing(result.record);
     if (status == EA_OK && !o->quiet)
-        fprintf(stderr, "eadem: run %s %s\n", result.id,
-                ledger_json_string(result.record, "status"));
+        tell_recorded(&result);
     json_decref(result.record);
     ledger_close(store);
     return status != EA_OK && result.exit_code <= 1 ? NOT_RECORDED : result.exit_code;

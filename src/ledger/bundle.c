@@ -6,6 +6,7 @@
 #include "ledger/inside.h"
 #include "ledger/json.h"
 #include "ledger/model.h"
+#include "ledger/newfile.h"
 #include "ledger/signed.h"
 #include "ledger/source.h"
 #include "ledger/tablecopy.h"
@@ -391,37 +392,43 @@ static ea_status write_all(writer *job, const char *const *references)
     EA_TRY(write_bytes(job, LEDGER_BUNDLE_MAGIC, LEDGER_PACK_MAGIC_SIZE));
     for (int i = 0; references[i]; i++)
         EA_TRY(add_reference(job, references[i]));
-    EA_TRY(write_manifest(job));
-    if (fflush(job->file) != 0 || fsync(fileno(job->file)) != 0)
+    return write_manifest(job);
+}
+
+/* The stream gets a descriptor of its own: closing it must not close the file. */
+static ea_status write_to(writer *job, int fd, const char *const *references)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    job->file = copy < 0 ? NULL : fdopen(copy, "wb");
+    if (!job->file) {
+        if (copy >= 0)
+            close(copy);
         return ledger_io_error(job->store, "write", job->path);
-    return EA_OK;
+    }
+    ea_status status = ledger_lock(job->store);
+    if (status == EA_OK)
+        status = write_all(job, references);
+    if (fclose(job->file) != 0 && status == EA_OK)
+        status = ledger_io_error(job->store, "write", job->path);
+    ledger_rollback(job->store); /* objects that were made for the bundle only */
+    return status;
 }
 
 ea_status ledger_bundle_write(ledger_store *store, const char *const *references, const char *path,
                               ledger_bundle_result *out)
 {
-    char name[4096];
     writer job = { .store = store, .path = path };
+    ledger_newfile file;
     *out = (ledger_bundle_result){ 0 };
-    if (snprintf(name, sizeof name, "%s.%ld.tmp", path, (long)getpid()) >= (int)sizeof name)
-        return core_fail(store->ctx, EA_ERR_ARGUMENT, "the path %.200s… is too long", path);
-    int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    job.file = fd < 0 ? NULL : fdopen(fd, "wb");
-    if (!job.file)
-        return ledger_io_error(store, "make", name);
-    ea_status status = ledger_lock(store);
+    EA_TRY(ledger_newfile_make(store->ctx, path, 0666, &file));
+    ea_status status = write_to(&job, file.fd, references);
     if (status == EA_OK)
-        status = write_all(&job, references);
-    if (fclose(job.file) != 0 && status == EA_OK)
-        status = ledger_io_error(store, "write", path);
-    if (status == EA_OK && rename(name, path) != 0)
-        status = ledger_io_error(store, "make", path);
-    ledger_rollback(store); /* objects that were made for the bundle only */
-    if (status == EA_OK) {
+        status = ledger_newfile_publish(store->ctx, &file);
+    else
+        ledger_newfile_drop(&file);
+    if (status == EA_OK)
         *out = (ledger_bundle_result){ job.objects, job.bytes, job.manifest };
-        return EA_OK;
-    }
-    unlink(name);
-    json_decref(job.manifest);
+    else
+        json_decref(job.manifest);
     return status;
 }

@@ -1,6 +1,7 @@
 /* object.c: putting content into the store and getting it out. */
 #include "core/memory.h"
 #include "ledger/inside.h"
+#include "ledger/newfile.h"
 #include "ledger/stream.h"
 
 #include <errno.h>
@@ -464,34 +465,17 @@ ea_status ledger_get_fd(ledger_store *store, const ledger_digest *digest, int fd
     return ledger_get(store, digest, to_file, &(file_sink){ store, fd, "an object" });
 }
 
-static ea_status fill_file(ledger_store *store, const ledger_digest *digest, int fd,
-                           const char *name, mode_t mode)
-{
-    EA_TRY(ledger_get(store, digest, to_file, &(file_sink){ store, fd, name }));
-    if (fchmod(fd, mode) != 0 || fsync(fd) != 0)
-        return ledger_io_error(store, "write", name);
-    return EA_OK;
-}
-
 ea_status ledger_get_file(ledger_store *store, const ledger_digest *digest, const char *path,
                           mode_t mode)
 {
-    char name[4096];
-    uint64_t number = 0;
-    RAND_bytes((unsigned char *)&number, sizeof number);
-    if (snprintf(name, sizeof name, "%s.%016llx.tmp", path, (unsigned long long)number) >=
-        (int)sizeof name)
-        return core_fail(store->ctx, EA_ERR_ARGUMENT, "the path %.200s… is too long", path);
-    int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return ledger_io_error(store, "make", name);
-    ea_status status = fill_file(store, digest, fd, path, mode);
-    if (close(fd) != 0 && status == EA_OK)
+    ledger_newfile file;
+    EA_TRY(ledger_newfile_make(store->ctx, path, 0600, &file));
+    ea_status status = ledger_get(store, digest, to_file, &(file_sink){ store, file.fd, path });
+    if (status == EA_OK && fchmod(file.fd, mode) != 0)
         status = ledger_io_error(store, "write", path);
-    if (status == EA_OK && rename(name, path) != 0)
-        status = ledger_io_error(store, "make", path);
-    if (status != EA_OK)
-        unlink(name);
+    if (status == EA_OK)
+        return ledger_newfile_publish(store->ctx, &file);
+    ledger_newfile_drop(&file);
     return status;
 }
 

@@ -114,26 +114,54 @@ int mkdirat(int fd, const char *name, mode_t mode)
     return fails() ? refuse() : REAL(int, mkdirat, int, const char *, mode_t)(fd, name, mode);
 }
 
+int linkat(int from_fd, const char *from, int to_fd, const char *to, int flags)
+{
+    return fails() ? refuse()
+                   : REAL(int, linkat, int, const char *, int, const char *, int)(from_fd, from, to_fd,
+                                                                                  to, flags);
+}
+
 int symlinkat(const char *target, int fd, const char *name)
 {
     return fails() ? refuse() : REAL(int, symlinkat, const char *, int, const char *)(target, fd, name);
 }
 
-static mode_t mode_of(int flags, va_list list)
+/* O_TMPFILE has bits in common with O_DIRECTORY. */
+static int creates(int flags)
 {
-    return flags & (O_CREAT | O_TMPFILE) ? va_arg(list, mode_t) : 0;
+    return flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE;
 }
 
-#define OPENAT(name)                                                                   \
-    int name(int fd, const char *path, int flags, ...)                                 \
-    {                                                                                  \
-        va_list list;                                                                  \
-        va_start(list, flags);                                                         \
-        mode_t mode = mode_of(flags, list);                                            \
-        va_end(list);                                                                  \
-        if (flags & O_CREAT && fails())                                                \
-            return refuse();                                                           \
-        return REAL(int, name, int, const char *, int, ...)(fd, path, flags, mode);    \
+static mode_t mode_of(int flags, va_list list)
+{
+    return creates(flags) ? va_arg(list, mode_t) : 0;
+}
+
+#define OPEN(name)                                                          \
+    int name(const char *path, int flags, ...)                              \
+    {                                                                       \
+        va_list list;                                                       \
+        va_start(list, flags);                                              \
+        mode_t mode = mode_of(flags, list);                                 \
+        va_end(list);                                                       \
+        if (creates(flags) && fails())                                      \
+            return refuse();                                                \
+        return REAL(int, name, const char *, int, ...)(path, flags, mode);  \
+    }
+
+OPEN(open)
+OPEN(open64)
+
+#define OPENAT(name)                                                                \
+    int name(int fd, const char *path, int flags, ...)                              \
+    {                                                                               \
+        va_list list;                                                               \
+        va_start(list, flags);                                                      \
+        mode_t mode = mode_of(flags, list);                                         \
+        va_end(list);                                                               \
+        if (creates(flags) && fails())                                              \
+            return refuse();                                                        \
+        return REAL(int, name, int, const char *, int, ...)(fd, path, flags, mode); \
     }
 
 OPENAT(openat)

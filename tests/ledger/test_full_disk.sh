@@ -8,6 +8,7 @@ set -eu
 
 mkdir base data && head -c 400000 /dev/urandom >base/a && ln -s a base/b
 expect 0 "$eadem" data add base --name base
+expect 0 "$eadem" data add base/a --name single
 expect 0 "$eadem" bundle data:base base.eadem
 mv .eadem template
 
@@ -28,6 +29,8 @@ every() {
             [ $code != 1 ] || [ -s "$log/err" ] || fail "$name: no message at call $at"
             whole
             expect 0 "$eadem" data verify base base
+            [ $code != 1 ] || [ ! -e out ] || fail "$name: it failed at call $at and left a file"
+            [ -z "$(ls -d out.* 2>/dev/null)" ] || [ "$name" = checkout ] || fail "$name: left at call $at: $(ls -d out.*)"
             [ $how != kill ] || [ $code = 0 ] || expect 0 "$@"
             if [ "$name" = add ] && { [ $code = 0 ] || [ $how = kill ]; }; then
                 expect 0 "$eadem" data verify more data
@@ -40,6 +43,7 @@ every() {
 head -c 700000 /dev/urandom >data/x && echo y >data/y
 every add "$eadem" data add data --name more
 every checkout "$eadem" data checkout base out
+every file "$eadem" data checkout single out
 every bundle "$eadem" bundle data:base out
 every import "$eadem" import base.eadem
 every gc "$eadem" gc

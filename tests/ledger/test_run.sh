@@ -26,7 +26,7 @@ rm o e
 printf 'two\n' >>code.txt; printf 'b\0\1\2' >binary.bin; printf 'x' >ignored.txt
 printf 'KEY=1\n' >.env; mkdir deep; printf 'k' >deep/id_rsa; printf 'n' >$'new\nline "q" ü.txt'
 head -c 9000000 /dev/zero >large.bin; "$eadem" keygen mykey >/dev/null
-"$eadem" run --quiet -- true
+"$eadem" run -- true 2>e; grep -q '4 changed files are not in its record' e || fail "left out in silence: $(cat e)"; rm e
 [ "$(record 'r["code"]["commit"]')" = "$(git rev-parse HEAD)" ] || fail "commit"
 record '"\n".join(sorted(e["path"]+": "+e["why"] for e in r["code"]["left_out"]))' >left
 grep -q '^.env: its name' left && grep -q '^deep/id_rsa: its name' left && grep -q '^large.bin: 9000000' left &&
