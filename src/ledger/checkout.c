@@ -3,6 +3,7 @@
 #include "ledger/checkout.h"
 #include "core/memory.h"
 #include "ledger/inside.h"
+#include "ledger/scratch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -245,6 +246,8 @@ static ea_status check_out_folder(checkout *job, const ledger_digest *digest, co
         status = write_tree(job, fd, digest, 0);
         if (status == EA_OK)
             status = publish(job, fd, partial, path);
+        if (status != EA_OK && status != EA_ERR_IO) /* trying again would not help */
+            ledger_remove_folder(partial);
     }
     close(fd);
     return status;

@@ -12,7 +12,7 @@ import eadem.torch as et
 PROGRAM = os.path.join(os.environ["EADEM_BUILD"], "eadem")
 
 
-def run(path, disturb_at=None, reproducible=False):
+def run(path, disturb_at=None, reproducible=False, draw_at=None):
     torch.manual_seed(1)
     model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 2))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
@@ -20,6 +20,8 @@ def run(path, disturb_at=None, reproducible=False):
     mode = et.reproducible() if reproducible else torch.enable_grad()
     with mode, et.trace(model, optimizer, path) as log:
         for step in range(1, 6):
+            if step == draw_at:
+                torch.rand(1)
             if step == disturb_at:
                 with torch.no_grad():
                     model[2].bias[1] += 1e-6
@@ -47,6 +49,28 @@ def test_the_first_difference_is_named(tmp_path):
     done = diff(tmp_path / "a", tmp_path / "b")
     assert done.returncode == 1
     assert "step 3, activation 2 " in done.stdout  # the last layer's output
+
+
+def test_another_batch_and_another_generator_are_named(tmp_path):
+    run(tmp_path / "a")
+    run(tmp_path / "b", draw_at=2)
+    assert "step 2, generator state torch " in diff(tmp_path / "a", tmp_path / "b").stdout
+    model = torch.nn.Linear(3, 1)
+    for name, value in (("c", 1.0), ("d", 2.0)):
+        with et.trace(model, None, tmp_path / name) as log:
+            model(torch.full((2, 3), value))
+            log.step()
+    assert "step 1, batch input.0 " in diff(tmp_path / "c", tmp_path / "d").stdout
+
+
+def test_eadem_run_asks_for_a_trace(tmp_path, monkeypatch):
+    monkeypatch.setenv("EADEM_TRACE", str(tmp_path / "asked"))
+    run(None)
+    monkeypatch.delenv("EADEM_TRACE")
+    run(None)  # traces nothing
+    run(tmp_path / "named")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["asked", "named"]
+    assert (tmp_path / "asked").read_bytes() == (tmp_path / "named").read_bytes()
 
 
 def test_a_file_with_something_in_it_is_refused(tmp_path):
