@@ -6,7 +6,8 @@ Python_add_library(eadem_native MODULE ${NATIVE_SOURCES} $<TARGET_OBJECTS:eadem_
 target_include_directories(eadem_native PRIVATE ${CMAKE_SOURCE_DIR}/python/native)
 target_link_libraries(eadem_native PRIVATE eadem_objects)
 target_compile_definitions(eadem_native PRIVATE Py_LIMITED_API=0x03090000)
-target_compile_options(eadem_native PRIVATE -Wno-write-strings -Wno-discarded-qualifiers) # Python.h takes char *
+target_compile_options(eadem_native PRIVATE -Wno-write-strings # Python.h takes char *
+  $<IF:$<C_COMPILER_ID:Clang>,-Wno-incompatible-pointer-types-discards-qualifiers,-Wno-discarded-qualifiers>)
 set_target_properties(eadem_native PROPERTIES PREFIX "" OUTPUT_NAME _native SUFFIX .abi3.so
                       LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/python/eadem)
 install(TARGETS eadem_native LIBRARY DESTINATION eadem COMPONENT python)

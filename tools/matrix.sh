@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# matrix.sh [--short]: one program, many builds: gcc and clang × -O0, -O2, -O3 × every instruction set of
+# matrix.sh [--short | COMPILER:LEVEL…]: one program, many builds: gcc and clang × -O0, -O2, -O3 × every instruction set of
 # this machine × 1, 2, 3, 7 threads. Every build must compute the conformance set's bits, and every
 # combination the same five steps of the demo's training. --short: gcc -O0 and clang -O2, 1 and 3 threads.
 set -eu
 cd "$(dirname "$0")/.."
-compilers="gcc clang-16" levels="0 2 3" threads="1 2 3 7" pairs=
-if [ "${1:-}" = --short ]; then pairs="gcc:0 clang-16:2" threads="1 3"; fi
+compilers="gcc clang-16" levels="0 2 3" threads="1 2 3 7" pairs="$*"
+if [ "$pairs" = --short ]; then pairs="gcc:0 clang-16:2" threads="1 3"; fi
 if [ -z "$pairs" ]; then
     for compiler in $compilers; do for level in $levels; do pairs="$pairs $compiler:$level"; done; done
 fi

@@ -259,8 +259,8 @@ static const char *const bad_manifests[] = {
     "{\"format\":\"eadem-bundle-1\",\"data\":[{\"name\":\"a\\nb\",\"type\":\"f\",\"size\":3,"
     "\"files\":1,"
     "\"digest\":\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"}]}",
-    "{\"format\":\"eadem-bundle-1\",\"models\":[{\"name\":\"x\",\"run\":\"last\",\"path\":\"m\","
-    "\"digest\":\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"}]}",
+    ("{\"format\":\"eadem-bundle-1\",\"models\":[{\"name\":\"x\",\"run\":\"last\",\"path\":\"m\","
+     "\"digest\":\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"}]}"),
 };
 
 static void test_bad_manifests_leave_nothing(void **state)

@@ -9,9 +9,16 @@
 #define POINT_VALUE(function) ref_point_value(function, x, f, c->parameter)
 #define POINT_GRADIENT(function) ref_point_gradient(function, c->which, g[i], x, f, c->parameter)
 
-/* Only whole runs: y is none of the inputs, or the same run. */
+/* Only whole runs: y is none of the inputs, or the same run. clang looks for itself, at run time.
+ */
+#ifdef __clang__
+#define POINT_INDEPENDENT
+#else
+#define POINT_INDEPENDENT _Pragma("GCC ivdep")
+#endif
+
 #define POINT_LOOP(expression)                                        \
-    _Pragma("GCC ivdep") for (int64_t i = 0; i < n; i++)              \
+    POINT_INDEPENDENT for (int64_t i = 0; i < n; i++)                 \
     {                                                                 \
         const float x[REF_POINT_INPUTS] = { x0[i], x1[i], x2[i] };    \
         const float f[REF_POINT_FUNCTIONS] = { f0[i], f1[i], f2[i] }; \
