@@ -1,11 +1,13 @@
 /* row_norm.c: layer, RMS and group norm on the CPU: threads take different rows, and go through a
- * row in blocks that fit the first-level cache. The weight's gradient is the reduction of
- * grad·normal, which is written out. */
+ * row in blocks that fit the first-level cache. The gradient of a weight that stands for one
+ * element of each row is the reduction of grad·normal, which is written out; that of a channel goes
+ * through the channel again. */
 #include "cpu/row_norm.h"
 #include "core/memory.h"
 #include "core/pool.h"
 #include "cpu/cpu.h"
 #include "cpu/isa/isa.h"
+#include "cpu/reduce.h"
 #include "cpu/stream.h"
 
 #include <math.h>
@@ -21,8 +23,9 @@ typedef struct job {
     int64_t group_rows, inner, rest; /* row r's weights start at r % group_rows · inner; each stands
                                         for `rest` elements */
     const float *weight, *bias;      /* NULL: none */
-    float *mean, *rstd;              /* of each row */
+    float *mean, *rstd;              /* of each row; the mean of a row that has none is 0 */
     cpu_rows x, out, grad_out, grad_x;
+    bool want_grad_x;
     float *products; /* grad·normal in logical order; NULL: not wanted */
 } job;
 
@@ -37,98 +40,93 @@ static bool next_block(const job *j, block *b)
     return b->n > 0;
 }
 
-/* Continues a sum whose values come in blocks of CPU_BLOCK, the chunks of contract chain. */
+/* Continues a sum with the sum of a block, a chunk of contract chain. Under repdl, whose sums have
+ * no chunks, with the block's terms. */
 static void add_block(const job *j, ref_sum *sum, const float *x, int64_t n)
 {
     _Static_assert((int)CPU_BLOCK == (int)REF_CHUNK, "a block is a chunk of the sum rule");
-    if (j->contract == EA_CONTRACT_REPDL)
-        for (int64_t i = 0; i < n; i++)
-            ref_sum_add(sum, x[i]);
-    else
+    for (int64_t i = 0; j->contract == EA_CONTRACT_REPDL && i < n; i++)
+        ref_sum_add(sum, x[i]);
+    if (j->contract == EA_CONTRACT_CHAIN)
         ref_sum_add(sum, j->kernels->sum_chunk(x, n));
 }
 
-/* Under chain the sum is of chunks' sums; one chunk's sum plus zeros is itself. */
 static float mean_of(const job *j, ref_sum *sum)
 {
     return ref_mean(j->contract, ref_sum_end(sum), j->n);
 }
 
-/* y = x · weight for a block's elements. */
-static void scale_block(const job *j, const block *b, const float *x, float *y)
+/* What the kernels take for n elements of row `row` from element `begin` on, without weights. */
+static cpu_norm_run run_of(const job *j, int64_t row, const float *x)
 {
-    const float *weight = j->weight + b->row % j->group_rows * j->inner;
-    if (j->rest == 1) {
-        j->kernels->mul(x, weight + b->begin, y, b->n);
-        return;
-    }
-    for (int64_t i = 0, run; i < b->n; i += run) {
-        int64_t at = b->begin + i;
-        run = j->rest - at % j->rest < b->n - i ? j->rest - at % j->rest : b->n - i;
-        j->kernels->mul_scalar(x + i, weight[at / j->rest], y + i, run);
-    }
+    return (cpu_norm_run){ .x = x, .mean = j->mean[row], .rstd = j->rstd[row] };
 }
 
-static void shift_block(const job *j, const block *b, float *y)
+/* The elements until the channel of element `at` of a row ends, at most `left`. */
+static int64_t channel_run(const job *j, int64_t at, int64_t left)
 {
-    const float *bias = j->bias + b->row % j->group_rows * j->inner;
-    if (j->rest == 1) {
-        j->kernels->add(y, bias + b->begin, y, b->n);
-        return;
-    }
-    for (int64_t i = 0, run; i < b->n; i += run) {
-        int64_t at = b->begin + i;
-        run = j->rest - at % j->rest < b->n - i ? j->rest - at % j->rest : b->n - i;
-        j->kernels->sub_scalar(y + i, -bias[at / j->rest], y + i, run);
-    }
+    int64_t run = j->rest - at % j->rest;
+    return run < left ? run : left;
 }
 
 /* --- Forward ---------------------------------------------------------------------------------- */
 
-static const float *centred_block(const job *j, const block *b, float mean, float *buffer)
+static void square_block(const job *j, const block *b, float mean, ref_sum *sum)
 {
+    float buffer[CPU_BLOCK];
     const float *x = cpu_read_row(&j->x, b->row, b->begin, b->n, buffer);
-    if (!j->centred)
-        return x;
+    if (j->contract == EA_CONTRACT_CHAIN) {
+        ref_sum_add(sum, j->kernels->norm_squares(x, mean, b->n));
+        return;
+    }
     j->kernels->sub_scalar(x, mean, buffer, b->n);
-    return buffer;
+    j->kernels->mul(buffer, buffer, buffer, b->n);
+    add_block(j, sum, buffer, b->n);
 }
 
-static void row_statistics(const job *j, int64_t row, float *mean, float *rstd)
+static void row_statistics(const job *j, int64_t row)
 {
     float buffer[CPU_BLOCK];
     ref_sum sum;
-    *mean = 0;
+    j->mean[row] = 0;
     if (j->centred) {
         ref_sum_begin(&sum, j->contract);
         for (block b = { .row = row }; next_block(j, &b);)
             add_block(j, &sum, cpu_read_row(&j->x, row, b.begin, b.n, buffer), b.n);
-        *mean = mean_of(j, &sum);
+        j->mean[row] = mean_of(j, &sum);
     }
     ref_sum_begin(&sum, j->contract);
-    for (block b = { .row = row }; next_block(j, &b);) {
-        const float *d = centred_block(j, &b, *mean, buffer);
-        j->kernels->mul(d, d, buffer, b.n);
-        add_block(j, &sum, buffer, b.n);
+    for (block b = { .row = row }; next_block(j, &b);)
+        square_block(j, &b, j->mean[row], &sum);
+    j->rstd[row] = 1 / sqrtf(mean_of(j, &sum) + j->eps);
+}
+
+static void apply_block(const job *j, const block *b, const float *x, float *y)
+{
+    int64_t first = b->row % j->group_rows * j->inner;
+    cpu_norm_run run = run_of(j, b->row, x);
+    run.each = j->rest == 1;
+    for (int64_t i = 0, n; i < b->n; i += n) {
+        int64_t at = b->begin + i, channel = first + at / j->rest;
+        n = run.each ? b->n : channel_run(j, at, b->n - i);
+        run.x = x + i;
+        run.weight = j->weight ? j->weight + channel : NULL;
+        run.bias = j->bias ? j->bias + channel : NULL;
+        j->kernels->norm_apply(&run, y + i, n);
     }
-    *rstd = 1 / sqrtf(mean_of(j, &sum) + j->eps);
 }
 
 static void forward_rows(void *argument, int64_t first, int64_t last, int worker)
 {
     (void)worker;
     const job *j = argument;
-    float buffer[CPU_BLOCK], y_buffer[CPU_BLOCK];
+    float x_buffer[CPU_BLOCK], y_buffer[CPU_BLOCK];
     for (int64_t row = first; row < last; row++) {
-        row_statistics(j, row, &j->mean[row], &j->rstd[row]);
+        row_statistics(j, row);
         for (block b = { .row = row }; next_block(j, &b);) {
+            const float *x = cpu_read_row(&j->x, row, b.begin, b.n, x_buffer);
             float *y = cpu_target_row(&j->out, row, b.begin, b.n, y_buffer);
-            const float *d = centred_block(j, &b, j->mean[row], buffer);
-            j->kernels->mul_scalar(d, j->rstd[row], y, b.n);
-            if (j->weight)
-                scale_block(j, &b, y, y);
-            if (j->bias)
-                shift_block(j, &b, y);
+            apply_block(j, &b, x, y);
             cpu_put_row(&j->out, row, b.begin, b.n, y);
         }
     }
@@ -136,32 +134,61 @@ static void forward_rows(void *argument, int64_t first, int64_t last, int worker
 
 /* --- Backward --------------------------------------------------------------------------------- */
 
-/* A block of the backward: grad·weight, the normalised input, and room for their product. */
-typedef struct backward_block {
-    float grad[CPU_BLOCK], normal[CPU_BLOCK], product[CPU_BLOCK];
-} backward_block;
-
-static void fill_terms(const job *j, const block *b, backward_block *t, bool keep_products)
+/* A block's grad, times the weight where that stands for several elements: then the kernels get
+ * none.
+ */
+static const float *weighted_grad(const job *j, const block *b, cpu_norm_run *run, float *buffer)
 {
-    const float *g = cpu_read_row(&j->grad_out, b->row, b->begin, b->n, t->product);
-    const float *d = centred_block(j, b, j->mean[b->row], t->normal);
-    j->kernels->mul_scalar(d, j->rstd[b->row], t->normal, b->n);
-    if (keep_products)
-        j->kernels->mul(g, t->normal, j->products + b->row * j->n + b->begin, b->n);
-    if (j->weight)
-        scale_block(j, b, g, t->grad);
-    else
-        memcpy(t->grad, g, sizeof *g * (size_t)b->n);
+    const float *g = cpu_read_row(&j->grad_out, b->row, b->begin, b->n, buffer);
+    const float *weight = j->weight + b->row % j->group_rows * j->inner;
+    if (!j->weight)
+        return g;
+    if (j->rest == 1) {
+        run->weight = weight + b->begin;
+        run->each = true;
+        return g;
+    }
+    for (int64_t i = 0, n; i < b->n; i += n) {
+        int64_t at = b->begin + i;
+        n = channel_run(j, at, b->n - i);
+        j->kernels->mul_scalar(g + i, weight[at / j->rest], buffer + i, n);
+    }
+    return buffer;
 }
 
-static void put_grad_x(const job *j, const block *b, backward_block *t, float mean, float slope)
+/* The block's share of the two sums of the row; products where they are wanted. */
+static void sum_block(const job *j, const block *b, ref_sum *sum, ref_sum *product)
 {
-    float *y = cpu_target_row(&j->grad_x, b->row, b->begin, b->n, t->product);
-    j->kernels->mul_scalar(t->normal, slope, t->normal, b->n);
-    if (j->centred)
-        j->kernels->sub_scalar(t->grad, mean, t->grad, b->n);
-    j->kernels->sub(t->grad, t->normal, t->grad, b->n);
-    j->kernels->mul_scalar(t->grad, j->rstd[b->row], y, b->n);
+    float x_buffer[CPU_BLOCK], g_buffer[CPU_BLOCK], sums[2];
+    cpu_norm_run run = run_of(j, b->row, cpu_read_row(&j->x, b->row, b->begin, b->n, x_buffer));
+    const float *g = weighted_grad(j, b, &run, g_buffer);
+    float *products = j->products ? j->products + b->row * j->n + b->begin : NULL;
+    if (j->contract == EA_CONTRACT_CHAIN || products)
+        j->kernels->norm_sums(&run, g, products, b->n, sums);
+    if (j->contract == EA_CONTRACT_CHAIN) {
+        ref_sum_add(sum, sums[0]);
+        ref_sum_add(product, sums[1]);
+        return;
+    }
+    const float *weight = run.weight;
+    run.weight = NULL;
+    j->kernels->norm_apply(&run, x_buffer, b->n);
+    if (weight)
+        j->kernels->mul(g, weight, g_buffer, b->n);
+    else if (g != g_buffer)
+        memcpy(g_buffer, g, sizeof *g * (size_t)b->n);
+    add_block(j, sum, g_buffer, b->n);
+    j->kernels->mul(g_buffer, x_buffer, x_buffer, b->n);
+    add_block(j, product, x_buffer, b->n);
+}
+
+static void gradient_block(const job *j, const block *b, float mean, float slope)
+{
+    float x_buffer[CPU_BLOCK], g_buffer[CPU_BLOCK], y_buffer[CPU_BLOCK];
+    cpu_norm_run run = run_of(j, b->row, cpu_read_row(&j->x, b->row, b->begin, b->n, x_buffer));
+    const float *g = weighted_grad(j, b, &run, g_buffer);
+    float *y = cpu_target_row(&j->grad_x, b->row, b->begin, b->n, y_buffer);
+    j->kernels->norm_gradient(&run, g, j->centred ? mean : 0, slope, y, b->n);
     cpu_put_row(&j->grad_x, b->row, b->begin, b->n, y);
 }
 
@@ -169,26 +196,35 @@ static void backward_rows(void *argument, int64_t first, int64_t last, int worke
 {
     (void)worker;
     const job *j = argument;
-    backward_block t;
     for (int64_t row = first; row < last; row++) {
         ref_sum sum, product;
         ref_sum_begin(&sum, j->contract);
         ref_sum_begin(&product, j->contract);
-        for (block b = { .row = row }; next_block(j, &b);) {
-            fill_terms(j, &b, &t, j->products != NULL);
-            j->kernels->mul(t.grad, t.normal, t.product, b.n);
-            add_block(j, &sum, t.grad, b.n);
-            add_block(j, &product, t.product, b.n);
-        }
+        for (block b = { .row = row }; next_block(j, &b);)
+            sum_block(j, &b, &sum, &product);
         float mean = mean_of(j, &sum), slope = mean_of(j, &product);
-        if (j->grad_x.row.data == NULL)
-            continue;
-        for (block b = { .row = row }; next_block(j, &b);) {
-            if (j->n > CPU_BLOCK)
-                fill_terms(j, &b, &t, false);
-            put_grad_x(j, &b, &t, mean, slope);
-        }
+        for (block b = { .row = row }; j->want_grad_x && next_block(j, &b);)
+            gradient_block(j, &b, mean, slope);
     }
+}
+
+/* grad·normal of a channel, whose elements are those of all images in order. */
+static const float *channel_terms(const void *argument, int64_t channel, int64_t begin, int64_t n,
+                                  float *buffer)
+{
+    const job *j = argument;
+    float x_buffer[CPU_BLOCK], g_buffer[CPU_BLOCK];
+    for (int64_t i = 0, part; i < n; i += part) {
+        int64_t image = (begin + i) / j->rest, position = (begin + i) % j->rest;
+        int64_t row = image * j->group_rows + channel / j->inner;
+        int64_t at = channel % j->inner * j->rest + position;
+        part = j->rest - position < n - i ? j->rest - position : n - i;
+        cpu_norm_run run = run_of(j, row, cpu_read_row(&j->x, row, at, part, x_buffer));
+        const float *g = cpu_read_row(&j->grad_out, row, at, part, g_buffer);
+        j->kernels->norm_apply(&run, buffer + i, part);
+        j->kernels->mul(g, buffer + i, buffer + i, part);
+    }
+    return buffer;
 }
 
 /* --- Both ------------------------------------------------------------------------------------- */
@@ -268,26 +304,44 @@ static ea_status weight_sums(ea_context *ctx, const ref_row_norm *norm, const ea
     return cpu_reduce(ctx, &by_weight, norm->weighted, false, out);
 }
 
+static ea_status weight_gradient(ea_context *ctx, const ref_row_norm *norm, const job *j,
+                                 const ea_view *out)
+{
+    if (j->products) {
+        ea_view products = core_view_make(j->products, CORE_F32, norm->x->ndim, norm->x->shape);
+        return weight_sums(ctx, norm, &products, out);
+    }
+    float *sums;
+    int64_t weights = j->group_rows * j->inner;
+    int64_t terms = weights ? j->rows * j->n / weights : 0;
+    EA_TRY(float_array(ctx, weights, &sums));
+    EA_TRY(cpu_sum_terms(ctx, weights, terms, j->rest, channel_terms, j, sums));
+    put_floats(out, sums);
+    return EA_OK;
+}
+
 ea_status cpu_normalise_rows_backward(ea_context *ctx, const ref_row_norm_backward *b)
 {
     const ref_row_norm *norm = &b->norm;
     job j;
     EA_TRY(prepare(ctx, norm, &j));
     EA_TRY(floats_of(ctx, norm->rstd, &j.rstd));
-    if (norm->mean)
+    if (norm->mean) {
         EA_TRY(floats_of(ctx, norm->mean, &j.mean));
-    else
-        EA_TRY(float_array(ctx, j.rows, &j.mean)); /* never read */
-    if (b->grad_weight)
+    } else {
+        EA_TRY(float_array(ctx, j.rows, &j.mean));
+        memset(j.mean, 0, sizeof *j.mean * (size_t)j.rows);
+    }
+    bool write_products = b->grad_weight && j.rest == 1;
+    if (write_products)
         EA_TRY(float_array(ctx, j.rows * j.n, &j.products));
     j.grad_out = cpu_rows_of(b->grad_out, norm->kept);
+    j.want_grad_x = b->grad_x != NULL;
     if (b->grad_x)
         j.grad_x = cpu_rows_of(b->grad_x, norm->kept);
-    if (b->grad_x || b->grad_weight)
+    if (b->grad_x || write_products)
         run_rows(ctx, &j, backward_rows);
-    if (b->grad_weight) {
-        ea_view products = core_view_make(j.products, CORE_F32, norm->x->ndim, norm->x->shape);
-        EA_TRY(weight_sums(ctx, norm, &products, b->grad_weight));
-    }
+    if (b->grad_weight)
+        EA_TRY(weight_gradient(ctx, norm, &j, b->grad_weight));
     return b->grad_bias ? weight_sums(ctx, norm, b->grad_out, b->grad_bias) : EA_OK;
 }

@@ -4,7 +4,7 @@
 
 #include <ctype.h>
 
-/* --- Views, which are copied so that values stay contiguous ----------------------------------- */
+/* --- Views ------------------------------------------------------------------------------------ */
 
 /* What dimensions of x a dimension of the result is: two where it is a diagonal. */
 typedef struct view_saved {
@@ -44,6 +44,7 @@ static ea_status view_rule(ea_var *out)
     return grad_close(&place);
 }
 
+/* A value that shares x's memory. */
 static ea_var *view_of(ea_var *x, int ndim, const view_saved *from)
 {
     if (!x || !(x = grad_contiguous(x)))
@@ -52,13 +53,18 @@ static ea_var *view_of(ea_var *x, int ndim, const view_saved *from)
     if (!s)
         return NULL;
     *s = *from;
-    int64_t shape[EA_MAX_DIMS], stride[EA_MAX_DIMS];
+    int64_t shape[EA_MAX_DIMS];
+    int64_t *stride = grad_alloc(x->tape, sizeof *stride * EA_MAX_DIMS);
+    if (!stride)
+        return NULL;
     DLTensor view = seen(&x->value, s, ndim, shape, stride);
-    ea_var *out = grad_var(x->tape, ndim, shape, view_rule, x, NULL, NULL);
+    ea_var *out = grad_var_view(x->tape, EA_FLOAT32, ndim, shape, view_rule, x, NULL, NULL);
     if (!out)
         return NULL;
     out->saved = s;
-    return grad_done(out, ea_copy(x->tape->ctx, &view, &out->value));
+    out->value = view;
+    out->value.shape = out->shape;
+    return out;
 }
 
 ea_var *ea_var_permute(ea_var *x, const int *dims, int count)
@@ -78,7 +84,8 @@ ea_var *ea_var_permute(ea_var *x, const int *dims, int count)
                                             "ea_var_permute: the dims are no permutation of x's "
                                             "%d dimensions",
                                             x->value.ndim));
-    return view_of(x, count, &s);
+    ea_var *view = view_of(x, count, &s);
+    return view ? grad_contiguous(view) : NULL;
 }
 
 /* --- addmm, baddbmm, bilinear ----------------------------------------------------------------- */
@@ -257,23 +264,36 @@ static int kind_of(const einsum *e, int label, const term *other)
     return e->wanted[label] ? BATCH : SUMMED;
 }
 
-/* t permuted to kinds in the given order, labels of both in a's order, as [batch, …, …]. */
+/* t permuted to kinds in the given order, labels of both in a's order, as [batch…, …, …]; each of
+ * the last two is one dimension, which is no copy where it is one label. */
 static ea_var *arranged(const einsum *e, const term *t, const term *other, const term *a,
                         const int order[KINDS])
 {
-    int dims[EA_MAX_DIMS], count = 0;
-    int64_t shape[3] = { 1, 1, 1 };
+    view_saved s;
+    int64_t shape[EA_MAX_DIMS + 2], sizes[KINDS] = { 1, 1, 1 };
+    int count = 0, of_kind[KINDS] = { 0 };
     for (int k = 0; k < KINDS; k++) {
         const term *by = order[k] == ALONE ? t : a;
         for (int d = 0; d < by->ndim; d++) {
             int at = place_of(t, by->label[d]);
             if (at < 0 || kind_of(e, by->label[d], other) != order[k])
                 continue;
-            dims[count++] = at;
-            shape[k] *= t->var->shape[at];
+            s.first[count] = at;
+            s.second[count] = -1;
+            shape[count++] = t->var->shape[at];
+            sizes[order[k]] *= t->var->shape[at];
+            of_kind[order[k]]++;
         }
     }
-    return ea_var_reshape(ea_var_permute(t->var, dims, count), 3, shape);
+    ea_var *view = view_of(t->var, count, &s);
+    if (of_kind[SUMMED] == 1 && of_kind[ALONE] == 1)
+        return view;
+    int batch = of_kind[BATCH];
+    if (batch + 2 > EA_MAX_DIMS)
+        return refuse(e, "too many dimensions on the way");
+    shape[batch] = sizes[order[1]];
+    shape[batch + 1] = sizes[order[2]];
+    return ea_var_reshape(view, batch + 2, shape);
 }
 
 /* a ← the contraction of a and b. */
@@ -323,7 +343,10 @@ static ea_var *into_order(const einsum *e, const term *t, const term *out)
     for (int d = 0; d < out->ndim; d++)
         if ((dims[d] = place_of(t, out->label[d])) < 0 || place_of(out, out->label[d]) != d)
             return refuse(e, "the output has a label that no operand has, or one twice");
-    return ea_var_permute(t->var, dims, out->ndim);
+    bool moved = false;
+    for (int d = 0; d < out->ndim; d++)
+        moved |= dims[d] != d;
+    return moved ? ea_var_permute(t->var, dims, out->ndim) : grad_contiguous(t->var);
 }
 
 ea_var *ea_var_einsum(const char *equation, ea_var *const *operands, int count)

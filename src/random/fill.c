@@ -2,9 +2,39 @@
 #include "random/fill.h"
 #include "core/fp.h"
 #include "core/memory.h"
+#include "core/pool.h"
 
-ea_status random_fill(ea_context *ctx, const char *function, DLTensor *out, ea_generator *generator,
-                      fill_function make, const fill_parameters *p)
+/* Elements of a Philox stream, from its position on. */
+typedef struct piece {
+    const ea_generator *generator;
+    fill_function make;
+    const fill_parameters *p;
+    float *out;
+} piece;
+
+static void make_piece(void *argument, int64_t begin, int64_t end, int worker)
+{
+    (void)worker;
+    const piece *all = argument;
+    ea_generator own = { .kind = EA_GENERATOR_PHILOX, .u.philox = all->generator->u.philox };
+    own.u.philox.position += (uint64_t)begin;
+    all->make(&own, all->p, end - begin, all->out + begin);
+}
+
+static void make_all(ea_context *ctx, ea_generator *generator, fill_function make,
+                     const fill_parameters *p, bool by_word, int64_t n, float *x)
+{
+    enum { GRAIN = 16384 }; /* elements in a piece of work */
+    if (!by_word || generator->kind != EA_GENERATOR_PHILOX) {
+        make(generator, p, n, x);
+        return;
+    }
+    core_parallel(ctx, n, GRAIN, make_piece, &(piece){ generator, make, p, x });
+    generator->u.philox.position += (uint64_t)n;
+}
+
+static ea_status fill(ea_context *ctx, const char *function, DLTensor *out, ea_generator *generator,
+                      fill_function make, const fill_parameters *p, bool by_word)
 {
     ea_view view;
     EA_TRY(core_view_of(ctx, function, "out", out, CORE_FLOATS, &view));
@@ -16,7 +46,7 @@ ea_status random_fill(ea_context *ctx, const char *function, DLTensor *out, ea_g
         return core_fail(ctx, EA_ERR_MEMORY, "%s: no memory for %lld numbers", function,
                          (long long)n);
     core_fp saved = core_fp_enter();
-    make(generator, p, n, x);
+    make_all(ctx, generator, make, p, by_word, n, x);
     for (int64_t i = 0; !direct && i < n; i++)
         core_store(&view, core_offset(&view, i), x[i]);
     core_fp_leave(saved);
@@ -24,20 +54,34 @@ ea_status random_fill(ea_context *ctx, const char *function, DLTensor *out, ea_g
     return EA_OK;
 }
 
-/* The next 24 bits. */
-static uint32_t next24(ea_generator *generator)
+ea_status random_fill(ea_context *ctx, const char *function, DLTensor *out, ea_generator *generator,
+                      fill_function make, const fill_parameters *p)
 {
-    if (generator->kind == EA_GENERATOR_MT19937)
-        return ea_mt19937_next(&generator->u.mt19937) & 0xffffff;
-    return random_philox32(&generator->u.philox) >> 8;
+    return fill(ctx, function, out, generator, make, p, false);
+}
+
+ea_status random_fill_by_word(ea_context *ctx, const char *function, DLTensor *out,
+                              ea_generator *generator, fill_function make, const fill_parameters *p)
+{
+    return fill(ctx, function, out, generator, make, p, true);
 }
 
 static void fill_uniform(ea_generator *generator, const fill_parameters *p, int64_t n, float *out)
 {
+    enum { WORDS = 1024 }; /* at a time */
+    uint32_t words[WORDS];
     float low = (float)p->a, high = (float)p->b, width = high - low;
-    for (int64_t i = 0; i < n; i++) {
-        float x = fmaf(random_unit(next24(generator)), width, low);
-        out[i] = x == high ? low : x; /* rounding may reach `high` */
+    for (int64_t i = 0, count; i < n; i += count) {
+        count = n - i < WORDS ? n - i : WORDS;
+        if (generator->kind == EA_GENERATOR_PHILOX)
+            random_philox_words(&generator->u.philox, count, words);
+        for (int64_t j = 0; j < count; j++) {
+            uint32_t bits24 = generator->kind == EA_GENERATOR_PHILOX
+                                  ? words[j] >> 8
+                                  : ea_mt19937_next(&generator->u.mt19937) & 0xffffff;
+            float x = fmaf(random_unit(bits24), width, low);
+            out[i + j] = x == high ? low : x; /* rounding may reach `high` */
+        }
     }
 }
 
@@ -48,8 +92,8 @@ ea_status ea_uniform(ea_context *ctx, ea_generator *generator, double low, doubl
         return core_fail(ctx, EA_ERR_ARGUMENT,
                          "ea_uniform: low is %g, high is %g: give finite float32, low ≤ high", low,
                          high);
-    return random_fill(ctx, "ea_uniform", out, generator, fill_uniform,
-                       &(fill_parameters){ .a = low, .b = high });
+    return random_fill_by_word(ctx, "ea_uniform", out, generator, fill_uniform,
+                               &(fill_parameters){ .a = low, .b = high });
 }
 
 /* --- Integers ----------------------------------------------------------------------------------

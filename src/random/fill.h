@@ -18,4 +18,10 @@ typedef void (*fill_function)(ea_generator *generator, const fill_parameters *p,
 ea_status random_fill(ea_context *ctx, const char *function, DLTensor *out, ea_generator *generator,
                       fill_function make, const fill_parameters *p);
 
+/* The same for distributions that take one word of a Philox stream for each element: threads make
+ * different elements. */
+ea_status random_fill_by_word(ea_context *ctx, const char *function, DLTensor *out,
+                              ea_generator *generator, fill_function make,
+                              const fill_parameters *p);
+
 #endif

@@ -112,20 +112,28 @@ ea_status ea_normal(ea_context *ctx, ea_generator *generator, double mean, doubl
 
 static void fill_bernoulli(ea_generator *generator, const fill_parameters *p, int64_t n, float *out)
 {
+    enum { WORDS = 1024 }; /* at a time */
+    uint32_t words[WORDS];
     double limit = ceil(p->a * 0x1p32); /* exact: the number of words that give 1 */
-    for (int64_t i = 0; i < n; i++)
-        if (generator->kind == EA_GENERATOR_MT19937)
+    if (generator->kind == EA_GENERATOR_MT19937) {
+        for (int64_t i = 0; i < n; i++)
             out[i] = random_unit53(&generator->u.mt19937) < p->a;
-        else
-            out[i] = random_philox32(&generator->u.philox) < limit;
+        return;
+    }
+    for (int64_t i = 0, count; i < n; i += count) {
+        count = n - i < WORDS ? n - i : WORDS;
+        random_philox_words(&generator->u.philox, count, words);
+        for (int64_t j = 0; j < count; j++)
+            out[i + j] = words[j] < limit;
+    }
 }
 
 ea_status ea_bernoulli(ea_context *ctx, ea_generator *generator, double p, DLTensor *out)
 {
     if (!(p >= 0 && p <= 1))
         return core_fail(ctx, EA_ERR_ARGUMENT, "ea_bernoulli: p is %g: give 0 to 1", p);
-    return random_fill(ctx, "ea_bernoulli", out, generator, fill_bernoulli,
-                       &(fill_parameters){ .a = p });
+    return random_fill_by_word(ctx, "ea_bernoulli", out, generator, fill_bernoulli,
+                               &(fill_parameters){ .a = p });
 }
 
 /* --- Exponential --------------------------------------------------------------------------------

@@ -15,6 +15,8 @@ static inline float random_unit(uint32_t bits24)
 
 /* Word `index` of a Philox stream. */
 uint32_t random_philox_word(const ea_philox *stream, uint64_t index);
+/* The next n words. */
+void random_philox_words(ea_philox *stream, int64_t n, uint32_t *out);
 /* The next word; the next two, from an even one on, the first in the high half. */
 uint32_t random_philox32(ea_philox *stream);
 uint64_t random_philox64(ea_philox *stream);

@@ -109,6 +109,8 @@ ea_optimizer *train_build_optimizer(ea_context *ctx, ea_module *model, const tra
                                                    .dampening = recipe->dampening,
                                                    .weight_decay = recipe->weight_decay,
                                                    .nesterov = recipe->nesterov });
+    if (recipe->optimizer >= TRAIN_UPDATE)
+        return ea_optimizer_update(ctx, model, &recipe->update);
     return ea_optimizer_adam(ctx, model,
                              &(ea_adam_options){ .lr = recipe->lr,
                                                  .beta1 = given(recipe->betas[0]),

@@ -191,10 +191,93 @@ static ea_status read_adam(const io_node *map, train_recipe *recipe)
     return io_yaml_bool(NULL, map, "amsgrad", &recipe->amsgrad);
 }
 
+/* 0 in the recipe is a true 0, which ea_update_options writes as a negative number. */
+static ea_status read_true(const io_node *map, const char *key, double most, double *out)
+{
+    double value = -1;
+    if (!io_yaml_find(map, key))
+        return EA_OK;
+    EA_TRY(io_yaml_double(NULL, map, key, 0, most, &value));
+    *out = value == 0 ? -1 : value;
+    return EA_OK;
+}
+
+/* The optimizers by number; each takes PyTorch's options for it. */
+static ea_status read_update(const io_node *map, train_recipe *recipe)
+{
+    static const char *const keys[EA_UPDATE_COUNT][10] = {
+        [EA_UPDATE_NADAM] = { "lr", "weight_decay", "betas", "eps", "momentum_decay", "decoupled" },
+        [EA_UPDATE_RADAM] = { "lr", "weight_decay", "betas", "eps", "decoupled" },
+        [EA_UPDATE_ADAMAX] = { "lr", "weight_decay", "betas", "eps" },
+        [EA_UPDATE_RMSPROP] = { "lr", "weight_decay", "alpha", "eps", "momentum", "centered" },
+        [EA_UPDATE_ADAGRAD] = { "lr", "weight_decay", "eps", "lr_decay" },
+        [EA_UPDATE_ADADELTA] = { "lr", "weight_decay", "rho", "eps" },
+        [EA_UPDATE_LION] = { "lr", "weight_decay", "betas" },
+    };
+    static const double rates[EA_UPDATE_COUNT] = { 2e-3, 1e-3, 2e-3, 1e-2, 1e-2, 1, 1e-4 };
+    ea_update_options *o = &recipe->update;
+    bool centered = false, decoupled = false;
+    double betas[2] = { 0.9, o->rule == EA_UPDATE_LION ? 0.99 : 0.999 };
+    o->lr = rates[o->rule];
+    EA_TRY(io_yaml_keys(NULL, map, keys[o->rule]));
+    EA_TRY(io_yaml_double(NULL, map, "lr", 0, 1e6, &o->lr));
+    EA_TRY(io_yaml_double(NULL, map, "weight_decay", 0, 1e6, &o->weight_decay));
+    EA_TRY(io_yaml_double(NULL, map, "momentum", 0, 1, &o->momentum));
+    EA_TRY(io_yaml_double(NULL, map, "lr_decay", 0, 1e6, &o->lr_decay));
+    EA_TRY(read_true(map, "momentum_decay", 1e6, &o->momentum_decay));
+    EA_TRY(read_true(map, "eps", 1, &o->eps));
+    EA_TRY(read_true(map, "alpha", 0.9999999, &o->beta2));
+    EA_TRY(read_true(map, "rho", 0.9999999, &o->beta2));
+    EA_TRY(io_yaml_bool(NULL, map, "centered", &centered));
+    EA_TRY(io_yaml_bool(NULL, map, "decoupled", &decoupled));
+    o->centered = centered;
+    o->decoupled = decoupled;
+    if (!io_yaml_find(map, "betas"))
+        return EA_OK;
+    EA_TRY(read_numbers(map, "betas", 0, 0.9999999, 2, betas));
+    o->beta1 = betas[0] == 0 ? -1 : betas[0];
+    o->beta2 = betas[1] == 0 ? -1 : betas[1];
+    return EA_OK;
+}
+
+/* One name with its options, as an optimizer. */
+static ea_status read_schedule(const io_node *training, train_recipe *recipe)
+{
+    static const char *const names[] = { "constant",   "step",     "multistep", "exponential",
+                                         "cosine",     "restarts", "one_cycle", "linear",
+                                         "polynomial", NULL };
+    static const char *const keys[] = { "steps", "gamma", "min_lr", "multiply", "start",
+                                        "end",   "power", "rise",   "warmup",   NULL };
+    ea_schedule *s = &recipe->schedule;
+    const io_node *node;
+    int kind;
+    if (!io_yaml_find(training, "schedule"))
+        return EA_OK;
+    EA_TRY(io_yaml_require(NULL, training, "schedule", IO_MAP, &node));
+    if (node->count != 1)
+        return io_yaml_error(NULL, node, "schedule must be one name and its options");
+    EA_TRY(io_yaml_name(NULL, node->first, "schedule", node->first->key, names, &kind));
+    if (kind == EA_SCHEDULE_MULTISTEP)
+        return io_yaml_error(NULL, node, "multistep is for programs: a recipe has no milestones");
+    s->kind = (ea_schedule_kind)kind;
+    EA_TRY(io_yaml_keys(NULL, node->first, keys));
+    EA_TRY(io_yaml_int(NULL, node->first, "steps", 1, INT64_MAX, &s->steps));
+    EA_TRY(io_yaml_int(NULL, node->first, "warmup", 0, INT64_MAX, &s->warmup));
+    EA_TRY(io_yaml_int(NULL, node->first, "multiply", 1, 1000, &s->multiply));
+    EA_TRY(io_yaml_double(NULL, node->first, "gamma", 1e-9, 1e3, &s->gamma));
+    EA_TRY(io_yaml_double(NULL, node->first, "min_lr", 0, 1e6, &s->min_lr));
+    EA_TRY(io_yaml_double(NULL, node->first, "start", 1e-9, 1e3, &s->start));
+    EA_TRY(io_yaml_double(NULL, node->first, "end", 1e-9, 1e3, &s->end));
+    EA_TRY(io_yaml_double(NULL, node->first, "power", 1e-9, 1e3, &s->power));
+    return io_yaml_double(NULL, node->first, "rise", 1e-9, 1, &s->rise);
+}
+
 /* Starts from PyTorch's defaults. */
 static ea_status read_optimizer(const io_node *training, train_recipe *recipe)
 {
-    static const char *const names[] = { "sgd", "adam", "adamw", NULL };
+    static const char *const names[] = { "sgd",      "adam",   "adamw",   "nadam",
+                                         "radam",    "adamax", "rmsprop", "adagrad",
+                                         "adadelta", "lion",   NULL };
     const io_node *node;
     int kind;
     EA_TRY(io_yaml_require(NULL, training, "optimizer", IO_MAP, &node));
@@ -207,6 +290,10 @@ static ea_status read_optimizer(const io_node *training, train_recipe *recipe)
     recipe->betas[1] = 0.999;
     recipe->eps = 1e-8;
     recipe->weight_decay = kind == TRAIN_ADAMW ? 0.01 : 0;
+    if (kind >= TRAIN_UPDATE) {
+        recipe->update.rule = (ea_update_rule)(kind - TRAIN_UPDATE);
+        return read_update(node->first, recipe);
+    }
     return kind == TRAIN_SGD ? read_sgd(node->first, recipe) : read_adam(node->first, recipe);
 }
 
@@ -295,8 +382,9 @@ static ea_status read_generator(train_recipe *recipe, const io_node *root)
 
 static ea_status read_training(train_recipe *recipe, const io_node *root)
 {
-    static const char *const keys[] = { "epochs",  "batch",     "test_batch", "shuffle",
-                                        "workers", "drop_last", "optimizer",  NULL };
+    static const char *const keys[] = { "epochs",    "batch",     "test_batch", "shuffle",
+                                        "workers",   "drop_last", "optimizer",  "schedule",
+                                        "clip_norm", NULL };
     const io_node *map;
     EA_TRY(io_yaml_require(NULL, root, "training", IO_MAP, &map));
     EA_TRY(io_yaml_keys(NULL, map, keys));
@@ -307,7 +395,11 @@ static ea_status read_training(train_recipe *recipe, const io_node *root)
     EA_TRY(io_yaml_bool(NULL, map, "shuffle", &recipe->shuffle));
     EA_TRY(io_yaml_bool(NULL, map, "drop_last", &recipe->drop_last));
     EA_TRY(io_yaml_int(NULL, map, "workers", 0, 64, &recipe->workers));
-    return read_optimizer(map, recipe);
+    EA_TRY(io_yaml_double(NULL, map, "clip_norm", 1e-9, 1e9, &recipe->clip_norm));
+    EA_TRY(read_optimizer(map, recipe));
+    EA_TRY(read_schedule(map, recipe));
+    recipe->schedule.lr = recipe->optimizer >= TRAIN_UPDATE ? recipe->update.lr : recipe->lr;
+    return EA_OK;
 }
 
 static ea_status read_checkpoint(train_recipe *recipe, const io_node *root)

@@ -35,7 +35,13 @@ typedef struct train_layer {
     train_layers body, shortcut;
 } train_layer;
 
-typedef enum train_optimizer_kind { TRAIN_SGD, TRAIN_ADAM, TRAIN_ADAMW } train_optimizer_kind;
+/* From TRAIN_UPDATE on: TRAIN_UPDATE + an ea_update_rule. */
+typedef enum train_optimizer_kind {
+    TRAIN_SGD,
+    TRAIN_ADAM,
+    TRAIN_ADAMW,
+    TRAIN_UPDATE
+} train_optimizer_kind;
 
 typedef struct train_files {
     char *images;
@@ -65,6 +71,9 @@ typedef struct train_recipe {
     train_optimizer_kind optimizer;
     double lr, momentum, dampening, betas[2], eps, weight_decay;
     bool nesterov, amsgrad;
+    ea_update_options update;
+    ea_schedule schedule;
+    double clip_norm; /* 0: gradients are not clipped */
 
     int64_t checkpoint_every; /* steps; 0: only at the end */
 } train_recipe;

@@ -133,6 +133,9 @@ static ea_status train_step(train_session *s, const ea_batch *batch)
                          "the learning rate",
                          (double)s->loss, (long long)s->step + 1, (long long)s->epoch + 1);
     EA_TRY(train_trace_gradients(s));
+    if (s->recipe->clip_norm > 0)
+        EA_TRY(ea_optimizer_clip_norm(s->optimizer, s->recipe->clip_norm, NULL));
+    ea_optimizer_set_lr(s->optimizer, ea_schedule_lr(&s->recipe->schedule, s->step));
     EA_TRY(ea_optimizer_step(s->optimizer));
     EA_TRY(train_trace_update(s));
     s->step++;

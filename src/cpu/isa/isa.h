@@ -91,6 +91,14 @@ typedef struct cpu_point {
     const float *parameter;
 } cpu_point;
 
+/* A run of a row that is normalised. */
+typedef struct cpu_norm_run {
+    const float *x;
+    float mean, rstd;
+    const float *weight, *bias; /* NULL: none */
+    bool each;                  /* they have an element for each of x, else one */
+} cpu_norm_run;
+
 typedef struct cpu_kernels {
     const char *name;
     /* y[i] = f(x[i]), i < n; y may be x. By function: kernels->math[MATH_EXP](x, y, n). */
@@ -151,6 +159,16 @@ typedef struct cpu_kernels {
     int rows_together; /* at most REF_LANES */
     /* sum[r] continues with row[r][0 … n−1] in order, for rows_together rows */
     void (*add_rows)(const float *const *row, int64_t n, float *sum);
+
+    /* kernels_row_norm.h: y = (x − mean)·rstd·weight + bias; the sum of (x − mean)² over a chunk (n
+     * ≤ 1024); sums over a chunk of q = grad·weight and q·normal, with products[i] = grad·normal
+     * unless NULL; y = rstd·((q − mean_grad) − normal·slope). */
+    void (*norm_apply)(const cpu_norm_run *run, float *y, int64_t n);
+    float (*norm_squares)(const float *x, float mean, int64_t n);
+    void (*norm_sums)(const cpu_norm_run *run, const float *grad, float *products, int64_t n,
+                      float sums[2]);
+    void (*norm_gradient)(const cpu_norm_run *run, const float *grad, float mean_grad, float slope,
+                          float *y, int64_t n);
 
     /* kernels_pool.h: one output row of 2 × 2 windows side by side. */
     void (*max_pool_2x2)(const float *x, int64_t width, int64_t n, float *y, int64_t *positions,

@@ -9,12 +9,13 @@
 
 #include "cpu/isa/kernels_math.h"
 #include "cpu/isa/kernels_optim.h"
-#include "cpu/isa/kernels_update.h"
 #include "cpu/isa/kernels_point.h"
 #include "cpu/isa/kernels_pool.h"
 #include "cpu/isa/kernels_reduce.h"
 #include "cpu/isa/kernels_resample.h"
+#include "cpu/isa/kernels_row_norm.h"
 #include "cpu/isa/kernels_transformer.h"
+#include "cpu/isa/kernels_update.h"
 #if VF_FUSES
 #include "cpu/isa/kernels_quick.h" /* uses kernels_math.h */
 #endif
@@ -116,6 +117,10 @@ const cpu_kernels CPU_KERNELS_TABLE = {
     .max_pool_2x2 = kernel_max_pool_2x2,
     .axis_rows = kernel_axis_rows,
     .axis_line = kernel_axis_line,
+    .norm_apply = kernel_norm_apply,
+    .norm_squares = kernel_norm_squares,
+    .norm_sums = kernel_norm_sums,
+    .norm_gradient = kernel_norm_gradient,
     .sgd = kernel_sgd,
     .adam = kernel_adam,
     .update = kernel_update,
