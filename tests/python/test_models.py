@@ -50,6 +50,8 @@ def test_bits(name, elsewhere):
 def in_float64(name):
     case = models.case(name)
     case.model.double()
+    if hasattr(case.model, "set_experts_implementation"):
+        case.model.set_experts_implementation("eager")  # PyTorch's product by groups takes no float64
     case.inputs = {k: v.double() if v.is_floating_point() else v for k, v in case.inputs.items()}
     return models.outputs(case), models.train(case, "SGD")
 

@@ -122,8 +122,20 @@ def _on_integers(func, args, kwargs):
     return result
 
 
+def _in_integers(args, kwargs):
+    """args as a reduction that was asked for an integer dtype takes them, or None."""
+    dtype = kwargs.get("dtype")
+    if dtype is None or dtype.is_floating_point or dtype.is_complex or not isinstance(args[0], torch.Tensor):
+        return None
+    x = args[0]
+    return (_saturated(x, dtype) if x.is_floating_point() and dtype is not torch.bool else x.to(dtype), *args[1:])
+
+
 def _functional(handler):
     def run(func, args, kwargs):
+        whole = _in_integers(args, kwargs) if kwargs and args else None
+        if whole is not None:
+            return _on_integers(func, whole, kwargs)
         if is_integer_only(args) and not _asks_for_floats(handler, kwargs):
             return _on_integers(func, args, kwargs)
         out = kwargs.pop("out", None)

@@ -81,6 +81,31 @@ def cross(x, y, *, dim=-1):
     return after(x) * before(y) - before(x) * after(y)
 
 
+@handles("_grouped_mm")
+def grouped_mm(a, b, offs=None, bias=None, out_dtype=None):
+    """A product a group; offs are the groups' ends along the dimension that both share or that one alone has."""
+    if a.dim() == 3 and b.dim() == 3:
+        out = bmm(a, b)
+    else:
+        ends = offs.tolist()
+        spans = list(zip([0, *ends[:-1]], ends))
+        if a.dim() == 2 and b.dim() == 2:
+            out = torch.stack([mm(a[:, i:j], b[i:j]) for i, j in spans])
+        elif a.dim() == 2:
+            out = _filled([mm(a[i:j], b[g]) for g, (i, j) in enumerate(spans)], 0, a.shape[0])
+        else:
+            out = _filled([mm(a[g], b[:, i:j]) for g, (i, j) in enumerate(spans)], 1, b.shape[1])
+    out = out if bias is None else out + bias
+    return out if out_dtype is None else out.to(out_dtype)
+
+
+def _filled(pieces, dim, size):
+    """The pieces one after another, and zeros up to size: what no group holds."""
+    shape = list(pieces[0].shape)
+    shape[dim] = size - sum(piece.shape[dim] for piece in pieces)
+    return torch.cat([*pieces, torch.zeros(shape, dtype=pieces[0].dtype)], dim)
+
+
 def _numbers(dims, stride, padding, dilation, groups):
     """As the native convolutions take them: an entry for each spatial dimension, the rest zero."""
     rest = (0,) * (3 - dims)
