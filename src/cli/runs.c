@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LIMIT = 100, ID_SHOWN = 8, NAME_SHOWN = 20, COMMAND_SHOWN = 60 };
+enum { LIMIT = 100, ID_SHOWN = 8, NAME_SHOWN = 20, COMMAND_SHOWN = 60, IGNORED_SHOWN = 10 };
 
 /* Parts of a run's record that can be printed as they are. */
 static const char *const parts[] = { "stdout", "stderr", "report", "trace", "patch" };
@@ -279,6 +279,24 @@ static void print_files(const char *title, const json_t *entries)
     }
 }
 
+static void print_ignored(const json_t *code)
+{
+    const json_t *names = json_object_get(code, "ignored"), *name;
+    size_t i, all = json_array_size(names) + (size_t)ledger_json_integer(code, "more_ignored");
+    json_array_foreach(names, i, name)
+    {
+        char *path = i < IGNORED_SHOWN ? ledger_json_bytes(name) : NULL;
+        if (path) {
+            printf("%-12s left out: ", "");
+            cli_print_text(stdout, path);
+            printf(" (git ignores it)\n");
+        }
+        core_free(path);
+    }
+    if (all > IGNORED_SHOWN)
+        printf("%-12s left out: %zu more that git ignores\n", "", all - IGNORED_SHOWN);
+}
+
 static void print_code(const json_t *code)
 {
     const json_t *entry;
@@ -296,6 +314,7 @@ static void print_code(const json_t *code)
         printf(" (%s)\n", ledger_json_string(entry, "why"));
         core_free(path);
     }
+    print_ignored(code);
 }
 
 static void print_record(const json_t *record)

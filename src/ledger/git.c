@@ -7,6 +7,7 @@
 #include "ledger/json.h"
 #include "ledger/process.h"
 #include "ledger/secret.h"
+#include "ledger/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { STATUS_MAX = 256 << 20, VARIABLES = 5 };
+enum { STATUS_MAX = 256 << 20, VARIABLES = 5, IGNORED_LISTED = 100 };
 
 struct ledger_git {
     ea_context *ctx;
@@ -35,7 +36,8 @@ typedef struct patch_work {
     char *paths;   /* what goes into the patch: names ending with NUL, one after another */
     size_t paths_size;
     int64_t bytes;
-    json_t *left_out;
+    json_t *left_out, *ignored;
+    int64_t more_ignored; /* than are listed */
 } patch_work;
 
 /* --- Starting -----------------------------------------------------------------------------------
@@ -55,6 +57,7 @@ ea_status ledger_git_start(ea_context *ctx, const char *folder, ledger_git **out
                                           "--branch",
                                           "--no-renames",
                                           "--untracked-files=all",
+                                          "--ignored=matching",
                                           "-z",
                                           NULL };
     ledger_git *git = core_alloc_zero(sizeof *git);
@@ -172,6 +175,21 @@ static ea_status consider(patch_work *work, const char *path, bool submodule)
     return add_path(work, path);
 }
 
+/* What git ignores is named and not kept: data, builds and secrets are there. */
+static ea_status note_ignored(patch_work *work, const char *path)
+{
+    static const char own[] = LEDGER_FOLDER "/";
+    const char *found = strstr(path, own);
+    if ((found && (found == path || found[-1] == '/')) || is_declared(work, path))
+        return EA_OK;
+    if (json_array_size(work->ignored) >= IGNORED_LISTED) {
+        work->more_ignored++;
+        return EA_OK;
+    }
+    return json_array_append_new(work->ignored, ledger_json_text(path)) == 0 ? EA_OK
+                                                                             : no_memory(work);
+}
+
 /* Skips `count` fields of a line of porcelain v2. */
 static const char *skip_fields(const char *line, int count)
 {
@@ -193,6 +211,8 @@ static ea_status read_entry(patch_work *work, const char *entry, json_t *code)
         json_object_set_new(code, "branch", ledger_json_text(entry + strlen(head)));
     } else if (entry[0] == '?') {
         return consider(work, entry + 2, false);
+    } else if (entry[0] == '!') {
+        return note_ignored(work, entry + 2);
     } else if (entry[0] == '1' || entry[0] == 'u') {
         const char *sub = skip_fields(entry, 2),
                    *path = skip_fields(entry, entry[0] == '1' ? 8 : 10);
@@ -351,6 +371,10 @@ static ea_status describe(patch_work *work, const char *where, ledger_git_state 
     json_object_set_new(out->code, "system", json_string("git"));
     if (json_array_size(work->left_out))
         json_object_set(out->code, "left_out", work->left_out);
+    if (json_array_size(work->ignored))
+        json_object_set(out->code, "ignored", work->ignored);
+    if (work->more_ignored)
+        json_object_set_new(out->code, "more_ignored", json_integer(work->more_ignored));
     return work->paths_size ? make_patch(work, has_commit, out) : EA_OK;
 }
 
@@ -361,11 +385,13 @@ ea_status ledger_git_finish(ledger_git *git, const char *scratch, const char *co
     size_t size;
     int exit_code = 127;
     ea_status status = EA_OK;
-    patch_work work = {
-        .git = git, .scratch = scratch, .declared = declared, .left_out = json_array()
-    };
+    patch_work work = { .git = git,
+                        .scratch = scratch,
+                        .declared = declared,
+                        .left_out = json_array(),
+                        .ignored = json_array() };
     *out = (ledger_git_state){ .code = json_object() };
-    if (!out->code || !work.left_out)
+    if (!out->code || !work.left_out || !work.ignored)
         status = no_memory(&work);
     else if (git->has_git)
         status =
@@ -384,6 +410,7 @@ ea_status ledger_git_finish(ledger_git *git, const char *scratch, const char *co
     core_free(work.objects);
     core_free(work.paths);
     json_decref(work.left_out);
+    json_decref(work.ignored);
     ledger_git_cancel(git);
     if (status != EA_OK) {
         json_decref(out->code);

@@ -32,6 +32,8 @@ record '"\n".join(sorted(e["path"]+": "+e["why"] for e in r["code"]["left_out"])
 grep -q '^.env: its name' left && grep -q '^deep/id_rsa: its name' left && grep -q '^large.bin: 9000000' left &&
     grep -q '^mykey: it holds a private key' left ||
     fail "left out: $(cat left)"
+[ "$(record 'r["code"]["ignored"]')" = "['ignored.txt']" ] || fail "ignored: $(record 'r["code"]')"
+"$eadem" runs last | grep -q 'left out: ignored.txt (git ignores it)' || fail "what git ignores is not said"
 rm large.bin left mykey mykey.pub
 patch=$(record 'r["code"]["patch"]')
 "$eadem" runs last --patch >"$home/patch"
