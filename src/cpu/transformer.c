@@ -117,6 +117,7 @@ typedef struct map_job {
     const cpu_kernels *kernels;
     float *x;
     const float *y;
+    math_function function;
 } map_job;
 
 static void silu_mul_piece(void *argument, int64_t begin, int64_t end, int worker)
@@ -128,11 +129,11 @@ static void silu_mul_piece(void *argument, int64_t begin, int64_t end, int worke
         j->x[i] *= j->y[i];
 }
 
-static void gelu_piece(void *argument, int64_t begin, int64_t end, int worker)
+static void function_piece(void *argument, int64_t begin, int64_t end, int worker)
 {
     (void)worker;
     const map_job *j = argument;
-    j->kernels->math[MATH_GELU_TANH](j->x + begin, j->x + begin, end - begin);
+    j->kernels->math[j->function](j->x + begin, j->x + begin, end - begin);
 }
 
 static void accumulate_piece(void *argument, int64_t begin, int64_t end, int worker)
@@ -145,19 +146,25 @@ static void accumulate_piece(void *argument, int64_t begin, int64_t end, int wor
 
 void cpu_silu_mul(ea_context *ctx, int64_t n, float *gate, const float *up)
 {
-    map_job job = { cpu_kernels_of(ctx), gate, up };
+    map_job job = { .kernels = cpu_kernels_of(ctx), .x = gate, .y = up };
     core_parallel(ctx, n, GRAIN, silu_mul_piece, &job);
+}
+
+void cpu_gelu(ea_context *ctx, int64_t n, float *x)
+{
+    map_job job = { cpu_kernels_of(ctx), x, NULL, MATH_GELU };
+    core_parallel(ctx, n, GRAIN, function_piece, &job);
 }
 
 void cpu_gelu_tanh(ea_context *ctx, int64_t n, float *x)
 {
-    map_job job = { cpu_kernels_of(ctx), x, NULL };
-    core_parallel(ctx, n, GRAIN, gelu_piece, &job);
+    map_job job = { cpu_kernels_of(ctx), x, NULL, MATH_GELU_TANH };
+    core_parallel(ctx, n, GRAIN, function_piece, &job);
 }
 
 void cpu_accumulate(ea_context *ctx, int64_t n, float *x, const float *y)
 {
-    map_job job = { NULL, x, y };
+    map_job job = { .x = x, .y = y };
     core_parallel(ctx, n, 4 * GRAIN, accumulate_piece, &job);
 }
 

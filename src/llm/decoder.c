@@ -131,7 +131,42 @@ static ea_status push_piece(ea_context *ctx, llm_decoder *decoder, const char *t
     return EA_OK;
 }
 
-/* --- Both --------------------------------------------------------------------------------------
+/* --- Words --------------------------------------------------------------------------------------
+ */
+
+/* Replaces every `from` in the text from `begin` on, which gets no longer. */
+static void replace_from(llm_text *text, size_t begin, const char *from, const char *to)
+{
+    size_t from_size = strlen(from), to_size = strlen(to);
+    for (size_t at = begin; at + from_size <= text->size; at++)
+        if (memcmp(text->data + at, from, from_size) == 0) {
+            memcpy(text->data + at, to, to_size);
+            memmove(text->data + at + to_size, text->data + at + from_size,
+                    text->size - at - from_size);
+            text->size -= from_size - to_size;
+            at += to_size - 1;
+        }
+}
+
+static ea_status push_word(ea_context *ctx, const llm_tokenizer *t, const char *token, size_t size,
+                           bool first, llm_text *out)
+{
+    static const char *const tidy[][2] = {
+        { " .", "." },   { " ?", "?" },     { " !", "!" },    { " ,", "," },
+        { " ' ", "'" },  { " n't", "n't" }, { " 'm", "'m" },  { " do not", " don't" },
+        { " 's", "'s" }, { " 've", "'ve" }, { " 're", "'re" }
+    };
+    size_t begin = out->size, prefix = strlen(t->word_piece.prefix);
+    bool inside = !first && size >= prefix && memcmp(token, t->word_piece.prefix, prefix) == 0;
+    if (!first && !inside)
+        EA_TRY(llm_text_append(ctx, out, " ", 1));
+    EA_TRY(llm_text_append(ctx, out, token + (inside ? prefix : 0), size - (inside ? prefix : 0)));
+    for (size_t i = 0; t->cleanup && i < sizeof tidy / sizeof tidy[0]; i++)
+        replace_from(out, begin, tidy[i][0], tidy[i][1]);
+    return EA_OK;
+}
+
+/* --- All --------------------------------------------------------------------------------------
  */
 
 ea_status llm_decoder_push(ea_context *ctx, llm_decoder *decoder, int32_t id, llm_text *out)
@@ -145,6 +180,8 @@ ea_status llm_decoder_push(ea_context *ctx, llm_decoder *decoder, int32_t id, ll
     decoder->started = true;
     if (decoder->tokenizer->decoding == LLM_DECODE_BYTE_CHARS)
         return push_byte_chars(ctx, decoder, token, size, out);
+    if (decoder->tokenizer->decoding == LLM_DECODE_WORDS)
+        return push_word(ctx, decoder->tokenizer, token, size, first, out);
     return push_piece(ctx, decoder, token, size, first, out);
 }
 
@@ -181,6 +218,8 @@ ea_status llm_tokenizer_bytes(ea_context *ctx, const llm_tokenizer *tokenizer, i
         return EA_OK;
     if (tokenizer->decoding == LLM_DECODE_BYTE_CHARS)
         return append_bytes(ctx, out, token, size);
+    if (tokenizer->decoding == LLM_DECODE_WORDS)
+        return push_word(ctx, tokenizer, token, size, false, out);
     int byte = tokenizer->byte_pieces ? piece_byte(token, size) : -1;
     if (byte >= 0)
         return llm_text_append(ctx, out, &(char){ (char)byte }, 1);

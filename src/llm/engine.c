@@ -33,6 +33,7 @@ struct llm_engine {
     const llm_model *model;
     llm_cache *cache;
     int page, chunk;
+    bool whole;          /* an encoder: all rows of a text in one step */
     llm_sequence **list; /* in order of arrival */
     size_t count, capacity;
     llm_row *rows; /* [chunk] */
@@ -53,6 +54,9 @@ static ea_status create(llm_engine *e, const llm_engine_options *o)
     const llm_config *c = &e->model->config;
     e->page = o->page ? o->page : DEFAULT_PAGE;
     e->chunk = o->chunk ? o->chunk : DEFAULT_CHUNK;
+    e->whole = e->model->family->encoder;
+    if (e->whole && e->chunk < c->context)
+        e->chunk = (int)c->context;
     int64_t bytes = o->cache_bytes ? o->cache_bytes : (int64_t)1 << 30;
     if (!is_page_size(e->page) || e->chunk < 1 || e->chunk > 1 << 16 || bytes < 1)
         return core_fail(e->ctx, EA_ERR_ARGUMENT,
@@ -133,6 +137,9 @@ static ea_status check_request(const llm_engine *e, const llm_request *r)
         return core_fail(e->ctx, EA_ERR_ARGUMENT,
                          "%lld tokens of prompt and completion: the cache's memory holds %lld",
                          (long long)most, (long long)capacity);
+    if (e->whole && !r->embed)
+        return core_fail(e->ctx, EA_ERR_UNSUPPORTED,
+                         "an encoder has no next token: it gives embeddings only");
     if (r->embed && (r->max_tokens > 0 || r->prompt_log_probabilities))
         return core_fail(e->ctx, EA_ERR_ARGUMENT, "a request is embedded or continued, not both");
     if (r->top_count < 0 || r->top_count > LLM_MAX_TOP || r->top_count > e->model->config.vocab)
@@ -266,7 +273,11 @@ static bool is_wanted(const llm_sequence *s, int64_t p)
 static int64_t plan(llm_sequence *s, int64_t rows, int64_t n)
 {
     for (int64_t p = s->computed; p < s->computed + n; p++)
-        s->engine->rows[rows++] = (llm_row){ s->tokens[p], p, s->page_data, is_wanted(s, p) };
+        s->engine->rows[rows++] = (llm_row){ .token = s->tokens[p],
+                                             .position = p,
+                                             .last = s->engine->whole ? s->count - 1 : p,
+                                             .pages = s->page_data,
+                                             .wanted = is_wanted(s, p) };
     s->planned = n;
     return rows;
 }
@@ -291,7 +302,7 @@ static int64_t plan_step(llm_engine *e)
         if (left > 1 || s->computed == 0)
             room = for_prompts < room ? for_prompts : room;
         int64_t n = left < room ? left : room;
-        if (n == 0)
+        if (n == 0 || (e->whole && n < left))
             continue;
         if (!take_pages(s, s->computed + n)) {
             if (!holds_pages(e, s))

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const llm_family *const families[] = { &llm_llama, &llm_mistral,   &llm_qwen2,
-                                              &llm_qwen3, &llm_qwen3_moe, &llm_gpt2 };
+static const llm_family *const families[] = { &llm_llama,     &llm_mistral, &llm_qwen2, &llm_qwen3,
+                                              &llm_qwen3_moe, &llm_gpt2,    &llm_bert };
 
 ea_status llm_family_of(ea_context *ctx, const llm_source *source, const llm_family **out)
 {

@@ -4,7 +4,8 @@
 
 #include "llm/model.h"
 
-extern const llm_family llm_llama, llm_mistral, llm_qwen2, llm_qwen3, llm_qwen3_moe, llm_gpt2;
+extern const llm_family llm_llama, llm_mistral, llm_qwen2, llm_qwen3, llm_qwen3_moe, llm_gpt2,
+    llm_bert;
 
 /* Sizes that have the same names in all families but GPT-2. */
 ea_status llm_configure_sizes(ea_context *ctx, const llm_source *source, llm_config *config);

@@ -1,4 +1,4 @@
-/* forward.c: one step of a decoder-only model over rows of any sequences. */
+/* forward.c: one step of a model over rows of any sequences. */
 #include "core/fp.h"
 #include "core/memory.h"
 #include "core/pool.h"
@@ -19,7 +19,7 @@ typedef struct step {
     float *q, *k, *v, *mixed; /* [count, heads or kv_heads, dim] */
     float *gate, *up;         /* [count, inner] */
     float *cosine, *sine;     /* [count, dim / 2] */
-    int64_t *positions;
+    int64_t *last;
     float *const **pages;
 } step;
 
@@ -81,7 +81,9 @@ static void embed(const step *s)
             x[j] = core_load(&m->embedding, s->rows[i].token * n + j);
         for (int64_t j = 0; m->positions.data && j < n; j++)
             x[j] += core_load(&m->positions, s->rows[i].position * n + j);
-        s->positions[i] = s->rows[i].position;
+        for (int64_t j = 0; m->token_type && j < n; j++)
+            x[j] += m->token_type[j];
+        s->last[i] = s->rows[i].last;
         s->pages[i] = s->rows[i].pages;
     }
 }
@@ -131,12 +133,13 @@ static void store(const step *s, int64_t offset)
     }
 }
 
-static ea_status attend(const step *s, const llm_layer *layer, int64_t index)
+/* Adds the attention of `in` to x. */
+static ea_status attend(const step *s, const llm_layer *layer, int64_t index, const float *in)
 {
     const llm_config *c = &s->model->config;
-    EA_TRY(linear(s->ctx, &layer->q, s->normal, s->count, s->q));
-    EA_TRY(linear(s->ctx, &layer->k, s->normal, s->count, s->k));
-    EA_TRY(linear(s->ctx, &layer->v, s->normal, s->count, s->v));
+    EA_TRY(linear(s->ctx, &layer->q, in, s->count, s->q));
+    EA_TRY(linear(s->ctx, &layer->k, in, s->count, s->k));
+    EA_TRY(linear(s->ctx, &layer->v, in, s->count, s->v));
     if (layer->q_norm)
         llm_rms_norm(s->ctx, s->count * c->heads, c->dim, s->q, layer->q_norm, c->eps, s->q);
     if (layer->k_norm)
@@ -152,7 +155,7 @@ static ea_status attend(const step *s, const llm_layer *layer, int64_t index)
                                          .kv_heads = (int)c->kv_heads,
                                          .dim = (int)c->dim,
                                          .q = s->q,
-                                         .position = s->positions,
+                                         .position = s->last,
                                          .pages = s->pages,
                                          .page = s->page,
                                          .offset = offset,
@@ -174,7 +177,10 @@ static ea_status feed_forward(const step *s, const llm_unit *unit, const float *
     int64_t n = rows * s->model->config.inner;
     EA_TRY(linear(s->ctx, &unit->up, in, rows, s->up));
     if (s->model->family->gelu) {
-        llm_gelu_tanh(s->ctx, n, s->up);
+        if (s->model->family->encoder)
+            llm_gelu(s->ctx, n, s->up);
+        else
+            llm_gelu_tanh(s->ctx, n, s->up);
         return linear(s->ctx, &unit->down, s->up, rows, out);
     }
     EA_TRY(linear(s->ctx, &unit->gate, in, rows, s->gate));
@@ -248,18 +254,32 @@ static ea_status allocate(step *s)
     EA_TRY(floats(s->ctx, s->count * c->inner, &s->up));
     EA_TRY(floats(s->ctx, s->count * c->dim / 2, &s->cosine));
     EA_TRY(floats(s->ctx, s->count * c->dim / 2, &s->sine));
-    s->positions = core_arena_alloc(s->ctx->arena, (size_t)s->count * sizeof *s->positions);
+    s->last = core_arena_alloc(s->ctx->arena, (size_t)s->count * sizeof *s->last);
     s->pages = core_arena_alloc(s->ctx->arena, (size_t)s->count * sizeof *s->pages);
-    return s->positions && s->pages
+    return s->last && s->pages
                ? EA_OK
                : core_fail(s->ctx, EA_ERR_MEMORY, "no memory for %lld rows", (long long)s->count);
+}
+
+/* The norms come after what is added to x. */
+static ea_status run_encoder_layer(const step *s, int64_t i)
+{
+    const llm_layer *layer = &s->model->layers[i];
+    EA_TRY(attend(s, layer, i, s->x));
+    norm(s, &layer->norm1, s->x, s->count, s->x);
+    EA_TRY(feed_forward(s, &layer->unit, s->x, s->count, s->normal));
+    llm_accumulate(s->ctx, s->count * s->model->config.hidden, s->x, s->normal);
+    norm(s, &layer->norm2, s->x, s->count, s->x);
+    return EA_OK;
 }
 
 static ea_status run_layer(const step *s, int64_t i)
 {
     const llm_layer *layer = &s->model->layers[i];
+    if (s->model->family->encoder)
+        return run_encoder_layer(s, i);
     norm(s, &layer->norm1, s->x, s->count, s->normal);
-    EA_TRY(attend(s, layer, i));
+    EA_TRY(attend(s, layer, i, s->normal));
     norm(s, &layer->norm2, s->x, s->count, s->normal);
     if (s->model->config.experts > 0)
         return mix_experts(s, layer);
@@ -274,6 +294,8 @@ static ea_status forward(step *s, float *hidden)
     EA_TRY(check_rows(s));
     EA_TRY(allocate(s));
     embed(s);
+    if (s->model->family->encoder)
+        norm(s, &s->model->embedding_norm, s->x, s->count, s->x);
     if (s->model->config.rope.theta > 0)
         core_parallel(s->ctx, s->count, 4, angles_of_rows, s);
     for (int64_t i = 0; i < s->model->config.layers; i++) {
@@ -283,7 +305,10 @@ static ea_status forward(step *s, float *hidden)
     }
     for (int64_t i = 0; i < s->count; i++)
         if (s->rows[i].wanted) {
-            norm(s, &s->model->final_norm, s->x + i * n, 1, hidden);
+            if (s->model->family->encoder)
+                memcpy(hidden, s->x + i * n, (size_t)n * sizeof *hidden);
+            else
+                norm(s, &s->model->final_norm, s->x + i * n, 1, hidden);
             hidden += n;
         }
     return EA_OK;

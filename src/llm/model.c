@@ -233,6 +233,27 @@ static ea_status load_layer(const loader *l, int64_t i, llm_layer *layer)
 /* --- The whole ---------------------------------------------------------------------------------
  */
 
+/* Every token is of type 0. */
+static ea_status load_encoder_embedding(const loader *l)
+{
+    int64_t n = l->model->config.hidden;
+    char full[NAME_SIZE];
+    llm_tensor tensor;
+    ea_view types;
+    void *floats;
+    if (!find(l, l->names->token_types, ".weight", 0, 0, full, &tensor))
+        return core_fail(l->ctx, EA_ERR_FORMAT, "%s: there is no tensor '%s'",
+                         l->model->source.path, full);
+    if (tensor.ndim != 2 || tensor.shape[0] < 1 || tensor.shape[1] != n)
+        return wrong_shape(l, full, 2, (int64_t[]){ 1, n });
+    EA_TRY(view_tensor(l, &tensor, &types));
+    EA_TRY(own(l, (size_t)n * sizeof(float), &floats));
+    l->model->token_type = floats;
+    for (int64_t i = 0; i < n; i++)
+        l->model->token_type[i] = core_load(&types, i);
+    return load_norm(l, l->names->embedding_norm, 0, &l->model->embedding_norm);
+}
+
 /* The vocabulary's size is the embedding's, whatever the settings say. */
 static ea_status load_embedding(const loader *l)
 {
@@ -247,6 +268,8 @@ static ea_status load_embedding(const loader *l)
         m->config.vocab > MAX_VOCAB)
         return wrong_shape(l, full, 2, (int64_t[]){ m->config.vocab, m->config.hidden });
     EA_TRY(view_tensor(l, &tensor, &m->embedding));
+    if (m->family->encoder)
+        EA_TRY(load_encoder_embedding(l));
     if (!l->names->positions)
         return EA_OK;
     return load_tensor(l, l->names->positions, ".weight", 0, 0, 2,
@@ -288,8 +311,10 @@ static ea_status load(ea_context *ctx, const char *path, llm_model *m)
         return core_fail(ctx, EA_ERR_UNSUPPORTED, "%s: %lld layers: the most is %d", path,
                          (long long)c->layers, MAX_LAYERS);
     EA_TRY(load_embedding(&l));
-    EA_TRY(load_norm(&l, l.names->final_norm, 0, &m->final_norm));
-    EA_TRY(load_output(&l));
+    if (!m->family->encoder) {
+        EA_TRY(load_norm(&l, l.names->final_norm, 0, &m->final_norm));
+        EA_TRY(load_output(&l));
+    }
     m->layers = core_alloc_zero(sizeof *m->layers * (size_t)c->layers);
     m->frequencies = core_alloc(sizeof *m->frequencies * (size_t)(c->dim / 2 + 1));
     if (!m->layers || !m->frequencies)

@@ -1,4 +1,5 @@
-/* model.h: a decoder-only language model: its sizes, its weights, and one step over any rows. */
+/* model.h: a language model, a decoder or an encoder: its sizes, its weights, and one step over any
+ * rows. */
 #ifndef LLM_MODEL_H
 #define LLM_MODEL_H
 
@@ -23,6 +24,7 @@ typedef struct llm_config {
  * ends before ".weight" and ".bias". */
 typedef struct llm_names {
     const char *embedding, *positions, *final_norm, *output;
+    const char *token_types, *embedding_norm;
     const char *norm1, *norm2;
     const char *qkv; /* one matrix for q, k and v; else the three below */
     const char *q, *k, *v, *o, *q_norm, *k_norm;
@@ -37,7 +39,8 @@ typedef struct llm_family {
     const char *architecture; /* GGUF's general.architecture; NULL: not read from GGUF */
     const llm_names *names, *gguf_names;
     bool layer_norm;  /* with bias, instead of RMS norm */
-    bool gelu;        /* up, GELU, down, instead of the gated unit */
+    bool gelu;        /* up, GELU by tanh, down, instead of the gated unit */
+    bool encoder;     /* rows see all rows, norms follow the steps, GELU is exact; no next token */
     bool input_major; /* config.json: matrices are [in, out] */
     /* Reads the sizes; refuses, by name, what the family does not have. */
     ea_status (*configure)(ea_context *ctx, const llm_source *source, llm_config *config);
@@ -76,6 +79,8 @@ typedef struct llm_model {
     llm_config config;
     llm_source source;
     ea_view embedding, positions; /* [vocab, hidden], [context, hidden] or no data */
+    float *token_type;            /* [hidden], of all rows; NULL: none */
+    llm_norm embedding_norm;      /* encoders */
     llm_norm final_norm;
     llm_matrix output;
     llm_layer *layers;
@@ -98,6 +103,7 @@ int64_t llm_page_floats(const llm_config *config, int page);
 typedef struct llm_row {
     int32_t token;
     int64_t position;
+    int64_t last;        /* it sees the keys at 0 … last: its own position, or its text's last */
     float *const *pages; /* of its sequence: enough for position + 1 tokens */
     bool wanted;         /* its last hidden state is asked for */
 } llm_row;

@@ -1,6 +1,7 @@
 /* pieces.c: the steps that normalise a text and cut it into pieces. */
 #include "llm/pieces.h"
 #include "core/memory.h"
+#include "llm/bert_text.h"
 
 #include <string.h>
 
@@ -165,6 +166,28 @@ static ea_status metaspace(const job *j)
     return j->step->split ? cut_before(j, mark) : emit_scratch(j);
 }
 
+/* Words between white space, and every punctuation mark alone. */
+static ea_status bert_split(const job *j)
+{
+    size_t done = 0;
+    for (size_t at = 0; at < j->size;) {
+        uint32_t code;
+        int length = llm_utf8_read(j->text + at, j->size - at, &code);
+        size_t next = at + (size_t)(length < 0 ? -length : length);
+        bool space = llm_is_space(code), mark = llm_is_bert_punctuation(code);
+        if (space || mark) {
+            EA_TRY(emit(j, done, at));
+            done = space ? next : at;
+        }
+        if (mark) {
+            EA_TRY(emit(j, done, next));
+            done = next;
+        }
+        at = next;
+    }
+    return emit(j, done, j->size);
+}
+
 static ea_status run_step(const job *j)
 {
     switch (j->step->kind) {
@@ -185,6 +208,14 @@ static ea_status run_step(const job *j)
         return j->text[0] == ' ' ? emit(j, 0, j->size) : prepend(j, " ");
     case LLM_STEP_BYTE_CHARS:
         return byte_chars(j);
+    case LLM_STEP_BERT_CLEAN:
+    case LLM_STEP_BERT_IDEOGRAPHS:
+    case LLM_STEP_STRIP_MARKS:
+    case LLM_STEP_LOWERCASE:
+        EA_TRY(llm_bert_normalize(j->ctx, j->step->kind, j->text, j->size, j->scratch));
+        return emit_scratch(j);
+    case LLM_STEP_BERT_SPLIT:
+        return bert_split(j);
     case LLM_STEP_METASPACE:
         return metaspace(j);
     }

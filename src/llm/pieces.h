@@ -29,12 +29,17 @@ typedef enum llm_step_kind {
     LLM_STEP_NFD,
     LLM_STEP_NFKC,
     LLM_STEP_NFKD,
-    LLM_STEP_PREPEND,      /* `text` before a piece, unless it is empty */
-    LLM_STEP_REPLACE,      /* every `text` by `replacement` */
-    LLM_STEP_SPLIT,        /* at matches of `regex`, which become pieces of their own or go */
-    LLM_STEP_PREFIX_SPACE, /* a space before a piece that has none */
-    LLM_STEP_BYTE_CHARS,   /* every byte becomes the printable character that stands for it */
-    LLM_STEP_METASPACE     /* spaces become `replacement`, and one is prepended as `prefix` says */
+    LLM_STEP_PREPEND,         /* `text` before a piece, unless it is empty */
+    LLM_STEP_REPLACE,         /* every `text` by `replacement` */
+    LLM_STEP_SPLIT,           /* at matches of `regex`, which become pieces of their own or go */
+    LLM_STEP_PREFIX_SPACE,    /* a space before a piece that has none */
+    LLM_STEP_BYTE_CHARS,      /* every byte becomes the printable character that stands for it */
+    LLM_STEP_BERT_CLEAN,      /* control characters go, white space becomes spaces */
+    LLM_STEP_BERT_IDEOGRAPHS, /* spaces around Chinese characters */
+    LLM_STEP_STRIP_MARKS,     /* non-spacing marks go */
+    LLM_STEP_LOWERCASE,
+    LLM_STEP_BERT_SPLIT, /* words and punctuation marks become pieces, white space goes */
+    LLM_STEP_METASPACE   /* spaces become `replacement`, and one is prepended as `prefix` says */
 } llm_step_kind;
 
 typedef enum llm_prefix { LLM_PREFIX_NEVER, LLM_PREFIX_FIRST, LLM_PREFIX_ALWAYS } llm_prefix;

@@ -53,6 +53,14 @@ static inline void llm_gelu_tanh(ea_context *ctx, int64_t n, float *x)
         cpu_gelu_tanh(ctx, n, x);
 }
 
+static inline void llm_gelu(ea_context *ctx, int64_t n, float *x)
+{
+    if (llm_by_definition(ctx))
+        ref_gelu(n, x);
+    else
+        cpu_gelu(ctx, n, x);
+}
+
 static inline void llm_accumulate(ea_context *ctx, int64_t n, float *x, const float *y)
 {
     if (llm_by_definition(ctx))

@@ -93,6 +93,7 @@ void llm_tokenizer_free(llm_tokenizer *tokenizer)
     llm_ids_free(&tokenizer->before);
     llm_ids_free(&tokenizer->after);
     core_free(tokenizer->mark);
+    core_free(tokenizer->word_piece.prefix);
     core_free(tokenizer);
 }
 
@@ -109,15 +110,22 @@ typedef struct encoding {
     llm_pieces normal, pieces;
 } encoding;
 
+static ea_status encode_piece(encoding *e, const char *piece, size_t size)
+{
+    const llm_tokenizer *t = e->tokenizer;
+    return t->word_piece.prefix
+               ? llm_word_piece_encode(e->ctx, &t->word_piece, &t->bpe.vocab, piece, size, e->ids)
+               : llm_bpe_encode(e->ctx, &t->bpe, piece, size, e->ids);
+}
+
 static ea_status encode_plain(encoding *e, const char *text, size_t size, bool at_start)
 {
     llm_pieces_clear(&e->pieces);
     EA_TRY(llm_pieces_add(e->ctx, &e->pieces, text, size, at_start));
     EA_TRY(llm_steps_run(e->ctx, &e->tokenizer->pre_tokenizer, &e->pieces));
     for (size_t i = 0; i < e->pieces.count; i++)
-        EA_TRY(llm_bpe_encode(e->ctx, &e->tokenizer->bpe,
-                              e->pieces.text.data + e->pieces.list[i].start, e->pieces.list[i].size,
-                              e->ids));
+        EA_TRY(
+            encode_piece(e, e->pieces.text.data + e->pieces.list[i].start, e->pieces.list[i].size));
     return EA_OK;
 }
 

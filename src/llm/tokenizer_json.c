@@ -112,7 +112,41 @@ static ea_status read_replace(ea_context *ctx, llm_tokenizer *t, const json_t *j
     return read_copy(ctx, json, "content", &step->replacement);
 }
 
+static ea_status add_step(ea_context *ctx, llm_steps *steps, llm_step_kind kind)
+{
+    llm_step *step;
+    return llm_steps_add(ctx, steps, kind, &step);
+}
+
+static ea_status read_lowercase(ea_context *ctx, llm_tokenizer *t, const json_t *json)
+{
+    (void)json;
+    return add_step(ctx, &t->normalizer, LLM_STEP_LOWERCASE);
+}
+
+/* Accents go with lower case unless the file says otherwise. */
+static ea_status read_bert_normalizer(ea_context *ctx, llm_tokenizer *t, const json_t *json)
+{
+    bool clean, ideographs, lower, strip;
+    const json_t *accents = json_object_get(json, "strip_accents");
+    EA_TRY(llm_json_bool(ctx, what, json, "clean_text", true, &clean));
+    EA_TRY(llm_json_bool(ctx, what, json, "handle_chinese_chars", true, &ideographs));
+    EA_TRY(llm_json_bool(ctx, what, json, "lowercase", true, &lower));
+    strip = json_is_boolean(accents) ? json_is_true(accents) : lower;
+    if (clean)
+        EA_TRY(add_step(ctx, &t->normalizer, LLM_STEP_BERT_CLEAN));
+    if (ideographs)
+        EA_TRY(add_step(ctx, &t->normalizer, LLM_STEP_BERT_IDEOGRAPHS));
+    if (strip) {
+        EA_TRY(add_step(ctx, &t->normalizer, LLM_STEP_NFD));
+        EA_TRY(add_step(ctx, &t->normalizer, LLM_STEP_STRIP_MARKS));
+    }
+    return lower ? add_step(ctx, &t->normalizer, LLM_STEP_LOWERCASE) : EA_OK;
+}
+
 static const component normalizers[] = {
+    { "BertNormalizer", read_bert_normalizer },
+    { "Lowercase", read_lowercase },
     { "Sequence", read_normalizers },
     { "NFC", read_form },
     { "NFD", read_form },
@@ -202,10 +236,15 @@ static ea_status read_metaspace(ea_context *ctx, llm_tokenizer *t, const json_t 
     return read_prefix(ctx, json, &step->prefix);
 }
 
+static ea_status read_bert_split(ea_context *ctx, llm_tokenizer *t, const json_t *json)
+{
+    (void)json;
+    return add_step(ctx, &t->pre_tokenizer, LLM_STEP_BERT_SPLIT);
+}
+
 static const component pre_tokenizers[] = {
-    { "Sequence", read_pre_tokenizers },
-    { "ByteLevel", read_byte_level },
-    { "Split", read_split },
+    { "BertPreTokenizer", read_bert_split }, { "Sequence", read_pre_tokenizers },
+    { "ByteLevel", read_byte_level },        { "Split", read_split },
     { "Metaspace", read_metaspace },
 };
 
@@ -278,7 +317,22 @@ static ea_status read_template(ea_context *ctx, llm_tokenizer *t, const json_t *
     return EA_OK;
 }
 
+/* {"cls": ["[CLS]", 101], "sep": ["[SEP]", 102]} */
+static ea_status read_bert_processing(ea_context *ctx, llm_tokenizer *t, const json_t *json)
+{
+    const json_t *cls = json_array_get(json_object_get(json, "cls"), 1);
+    const json_t *sep = json_array_get(json_object_get(json, "sep"), 1);
+    int64_t first = json_integer_value(cls), last = json_integer_value(sep);
+    if (!json_is_integer(cls) || !json_is_integer(sep) || first < 0 || last < 0 ||
+        first >= LLM_MAX_TOKENS || last >= LLM_MAX_TOKENS || t->before.count > 0)
+        return core_fail(ctx, EA_ERR_FORMAT, "%s: BertProcessing needs 'cls' and 'sep' with ids",
+                         what);
+    EA_TRY(llm_ids_append(ctx, &t->before, (int32_t)first));
+    return llm_ids_append(ctx, &t->after, (int32_t)last);
+}
+
 static const component post_processors[] = {
+    { "BertProcessing", read_bert_processing },
     { "Sequence", read_post_processors },
     { "ByteLevel", read_nothing },
     { "TemplateProcessing", read_template },
@@ -360,7 +414,20 @@ static ea_status read_strip(ea_context *ctx, llm_tokenizer *t, const json_t *jso
     return EA_OK;
 }
 
+static ea_status read_word_decoder(ea_context *ctx, llm_tokenizer *t, const json_t *json)
+{
+    const char *prefix;
+    EA_TRY(required_string(ctx, json, "prefix", &prefix));
+    EA_TRY(llm_json_bool(ctx, what, json, "cleanup", true, &t->cleanup));
+    t->decoding = LLM_DECODE_WORDS;
+    return t->word_piece.prefix && strcmp(t->word_piece.prefix, prefix) == 0
+               ? EA_OK
+               : core_fail(ctx, EA_ERR_UNSUPPORTED,
+                           "%s: a WordPiece decoder whose prefix is not the model's", what);
+}
+
 static const component decoders[] = {
+    { "WordPiece", read_word_decoder },
     { "Sequence", read_decoders },
     { "ByteLevel", read_byte_decoder },
     { "Replace", read_replace_decoder },
@@ -380,6 +447,8 @@ static ea_status check_decoder(ea_context *ctx, const llm_tokenizer *t)
 {
     bool pieces = t->mark != NULL;
     bool extras = t->byte_pieces || t->strip > 0;
+    if (t->decoding == LLM_DECODE_WORDS && !pieces && !extras)
+        return EA_OK;
     if (t->decoding == (pieces ? LLM_DECODE_PIECES : LLM_DECODE_BYTE_CHARS) && (pieces || !extras))
         return EA_OK;
     return core_fail(ctx, EA_ERR_UNSUPPORTED, "%s: this combination of decoders is not supported",
@@ -475,10 +544,27 @@ static ea_status refuse_options(ea_context *ctx, const json_t *model)
                                     what, dropout);
 }
 
+static ea_status read_word_piece(ea_context *ctx, llm_tokenizer *t, const json_t *model)
+{
+    const char *unknown;
+    EA_TRY(read_vocab(ctx, t, json_object_get(model, "vocab")));
+    EA_TRY(read_copy(ctx, model, "continuing_subword_prefix", &t->word_piece.prefix));
+    EA_TRY(required_string(ctx, model, "unk_token", &unknown));
+    EA_TRY(llm_json_int(ctx, what, model, "max_input_chars_per_word", 100, 1, 1 << 20,
+                        &t->word_piece.longest));
+    t->word_piece.unknown = llm_vocab_find(&t->bpe.vocab, unknown, strlen(unknown));
+    return t->word_piece.unknown != LLM_NO_TOKEN
+               ? EA_OK
+               : core_fail(ctx, EA_ERR_FORMAT, "%s: unk_token '%s' is not in the vocabulary", what,
+                           unknown);
+}
+
 static ea_status read_model(ea_context *ctx, llm_tokenizer *t, const json_t *model)
 {
     const char *type, *unknown;
     EA_TRY(llm_json_string(ctx, what, model, "type", &type));
+    if (type && strcmp(type, "WordPiece") == 0)
+        return read_word_piece(ctx, t, model);
     if (!json_is_object(model) || (type && strcmp(type, "BPE") != 0))
         return core_fail(ctx, EA_ERR_UNSUPPORTED, "%s: a model of type '%s' is not supported", what,
                          type ? type : "(none)");

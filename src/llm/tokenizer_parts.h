@@ -6,16 +6,19 @@
 #include "llm/added.h"
 #include "llm/pieces.h"
 #include "llm/tokenizer.h"
+#include "llm/word_piece.h"
 
 typedef enum llm_decoding {
     LLM_DECODE_BYTE_CHARS, /* characters stand for bytes */
+    LLM_DECODE_WORDS,      /* WordPiece: spaces before tokens without the prefix */
     LLM_DECODE_PIECES      /* SentencePiece: a mark for spaces, <0xNN> for bytes */
 } llm_decoding;
 
 struct llm_tokenizer {
     llm_steps normalizer;
     llm_steps pre_tokenizer;
-    llm_bpe bpe;
+    llm_bpe bpe; /* its vocabulary is WordPiece's too */
+    llm_word_piece word_piece;
     llm_added *added;
     size_t added_count, added_capacity;
     int32_t *added_by_id; /* id → index into added, or −1; `size` long */
@@ -26,6 +29,7 @@ struct llm_tokenizer {
     llm_decoding decoding;
     char *mark;       /* PIECES: what stands for a space */
     bool byte_pieces; /* PIECES: <0xNN> are bytes */
+    bool cleanup;     /* WORDS: no spaces before punctuation */
     bool drop_first;  /* PIECES: marks of the first token go */
     int strip;        /* PIECES: this many leading spaces go */
 };

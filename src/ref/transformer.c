@@ -93,6 +93,12 @@ void ref_silu_mul(int64_t n, float *gate, const float *up)
         gate[i] = math_silu(gate[i]) * up[i];
 }
 
+void ref_gelu(int64_t n, float *x)
+{
+    for (int64_t i = 0; i < n; i++)
+        x[i] = math_gelu(x[i]);
+}
+
 void ref_gelu_tanh(int64_t n, float *x)
 {
     for (int64_t i = 0; i < n; i++)

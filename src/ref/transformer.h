@@ -15,7 +15,8 @@ void ref_layer_norm(int64_t rows, int64_t n, const float *x, const float *weight
 
 /* gate[i] = silu(gate[i]) · up[i] */
 void ref_silu_mul(int64_t n, float *gate, const float *up);
-/* x[i] = gelu(x[i]), by tanh */
+/* x[i] = gelu(x[i]); by tanh */
+void ref_gelu(int64_t n, float *x);
 void ref_gelu_tanh(int64_t n, float *x);
 /* x[i] += y[i] */
 void ref_accumulate(int64_t n, float *x, const float *y);

@@ -275,6 +275,9 @@ static ea_status read_completion(const reader *r)
 {
     serve_job *job = r->job;
     bool chat = job->kind == SERVE_CHAT;
+    if (r->terms->session->model->family->encoder)
+        return core_fail(NULL, EA_ERR_UNSUPPORTED,
+                         "'%s' is an encoder: it answers /v1/embeddings only", r->terms->model);
     int64_t most = chat ? r->terms->capacity : 16, samples;
     EA_TRY(refuse_members(r));
     EA_TRY(llm_json_bool(NULL, what, r->json, "stream", false, &job->stream));
