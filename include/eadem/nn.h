@@ -197,6 +197,10 @@ EA_API ea_var *ea_var_recurrent(ea_var *x, const ea_recurrent_options *options,
                                 const ea_recurrent_layer *weights, ea_var *h0, ea_var *c0,
                                 ea_var **hn, ea_var **cn);
 
+/* mask may be NULL; it is used in place and gets no gradient. options may be NULL. */
+EA_API ea_var *ea_var_attention(ea_var *q, ea_var *k, ea_var *v, const DLTensor *mask,
+                                const ea_attention_options *options);
+
 EA_API ea_var *ea_var_cross_entropy(ea_var *x, const DLTensor *target, ea_reduction reduction);
 
 /* eadem/op/index.h. Indices and masks are used in place, as ea_var_input()'s tensor is. The

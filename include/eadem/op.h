@@ -10,6 +10,7 @@
 #define EADEM_OP_H
 
 #include "eadem/op/arrange.h"
+#include "eadem/op/attention.h"
 #include "eadem/op/conv.h"
 #include "eadem/op/elementwise.h"
 #include "eadem/op/function.h"

@@ -4,6 +4,7 @@
 
 #include "conform/conform.h"
 
+extern const conform_family conform_attention;
 extern const conform_family conform_conv;
 extern const conform_family conform_elementwise;
 extern const conform_family conform_grid;
