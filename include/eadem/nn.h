@@ -321,6 +321,9 @@ EA_API ea_status ea_module_prefix(ea_module *module, const char *prefix);
 
 EA_API ea_var *ea_module_forward(ea_module *module, ea_var *x);
 
+/* A module's parameter as a value on the tape, for what modules do not say. */
+EA_API ea_var *ea_var_parameter(ea_tape *tape, ea_parameter *parameter);
+
 /* Modules start in training mode; 0 is evaluation (batch_norm uses its running statistics). */
 EA_API void ea_module_set_training(ea_module *module, int training);
 

@@ -190,6 +190,11 @@ ea_var *grad_parameter(ea_tape *tape, ea_parameter *parameter)
     return var;
 }
 
+ea_var *ea_var_parameter(ea_tape *tape, ea_parameter *parameter)
+{
+    return parameter ? grad_parameter(tape, parameter) : NULL;
+}
+
 const DLTensor *ea_var_value(const ea_var *var)
 {
     return var ? &var->value : NULL;

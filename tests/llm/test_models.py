@@ -92,7 +92,7 @@ def test_shards_give_the_same_bits(tmp_path):
 
 
 @pytest.mark.parametrize("family, name, changes", [
-    ("llama2", "bert", {"model_type": "bert"}),
+    ("llama2", "t5", {"model_type": "t5"}),
     ("llama2", "gelu", {"hidden_act": "gelu"}),
     ("llama2", "yarn", {"rope_parameters": {"rope_type": "yarn", "rope_theta": 10000.0, "factor": 2.0}}),
     ("llama2", "mlp_bias", {"mlp_bias": True}),

@@ -185,7 +185,7 @@ def test_agrees_with_tokenizers(kind, tmp_path):
 
 
 @pytest.mark.parametrize("name, change", [
-    ("WordPiece", lambda d: d["model"].update(type="WordPiece")),
+    ("Unigram", lambda d: d["model"].update(type="Unigram")),
     ("Bert", lambda d: d.update(normalizer={"type": "Bert"})),
     ("Whitespace", lambda d: d.update(pre_tokenizer={"type": "Whitespace"})),
     ("CTC", lambda d: d.update(decoder={"type": "CTC"})),
