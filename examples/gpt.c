@@ -83,12 +83,14 @@ static ea_status initialise(gpt *g, ea_generator *generator)
     return EA_OK;
 }
 
+static const int exchanged[] = { 0, 2, 1, 3 }; /* heads and places */
+
 /* [batch, CONTEXT, WIDTH] to [batch, HEADS, CONTEXT, WIDTH / HEADS] */
 static ea_var *split_heads(ea_var *qkv, int which, int64_t batch)
 {
     ea_var *part = ea_var_narrow(qkv, 2, which * WIDTH, WIDTH);
     part = ea_var_reshape(part, 4, (int64_t[]){ batch, CONTEXT, HEADS, WIDTH / HEADS });
-    return ea_var_transpose(part, 1, 2);
+    return ea_var_permute(part, exchanged, 4);
 }
 
 static ea_var *attend(gpt *g, ea_module **layer, ea_var *x)
@@ -97,8 +99,8 @@ static ea_var *attend(gpt *g, ea_module **layer, ea_var *x)
     ea_var *mixed = ea_var_attention(split_heads(qkv, 0, g->batch), split_heads(qkv, 1, g->batch),
                                      split_heads(qkv, 2, g->batch), NULL,
                                      &(ea_attention_options){ .causal = 1 });
-    mixed =
-        ea_var_reshape(ea_var_transpose(mixed, 1, 2), 3, (int64_t[]){ g->batch, CONTEXT, WIDTH });
+    mixed = ea_var_reshape(ea_var_permute(mixed, exchanged, 4), 3,
+                           (int64_t[]){ g->batch, CONTEXT, WIDTH });
     return ea_var_add(x, ea_module_forward(layer[PROJECTION], mixed));
 }
 
@@ -142,42 +144,21 @@ static ea_status draw_batch(gpt *g, ea_generator *generator, int64_t begin, int6
     return status;
 }
 
-/* Rises over the first 100 steps, then falls along a cosine to a tenth. The cosine is Eadem's, not
- * libm's, whose last bits differ between machines. */
-static ea_status learning_rate(ea_context *ctx, int step, int steps, double *out)
-{
-    enum { WARM = 100 };
-    static const double most = 1e-3;
-    float x = step < WARM || steps <= WARM
-                  ? 0
-                  : (float)(3.141592653589793 * (step - WARM) / (steps - WARM)),
-          cosine;
-    int64_t one = 1;
-    DLTensor from = {
-        .data = &x, .device = { kDLCPU, 0 }, .ndim = 1, .dtype = EA_FLOAT32, .shape = &one
-    };
-    DLTensor to = from;
-    to.data = &cosine;
-    ea_status status = ea_function(ctx, "cos", &from, &to);
-    double share = step < WARM ? (double)step / WARM : 0.1 + 0.45 * (1 + (double)cosine);
-    *out = most * share;
-    return status;
-}
-
 static ea_status train(gpt *g, ea_tape *tape, ea_optimizer *adamw, int steps)
 {
     ea_status status = EA_OK;
     ea_generator seed, generator;
-    double rate;
+    ea_schedule schedule = {
+        .kind = EA_SCHEDULE_COSINE, .lr = 1e-3, .min_lr = 1e-4, .warmup = 100, .steps = steps
+    };
     ea_generator_seed(&seed, EA_GENERATOR_PHILOX, 1);
     ea_generator_named(&seed, "batches", &generator);
     for (int step = 1; step <= steps; step++) {
         TRY(draw_batch(g, &generator, 0, g->train));
-        TRY(learning_rate(g->ctx, step, steps, &rate));
         ea_tape_begin(tape);
         ea_var *loss = forward(g, tape);
         ea_optimizer_zero_grad(adamw);
-        ea_optimizer_set_lr(adamw, rate);
+        ea_optimizer_set_lr(adamw, ea_schedule_lr(&schedule, step - 1));
         TRY(ea_backward(tape, loss));
         TRY(ea_optimizer_step(adamw));
         if (step % 50 == 0 || step == steps)
