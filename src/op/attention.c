@@ -63,6 +63,15 @@ static ea_status open_mask(attention *a, const DLTensor *mask)
     return EA_OK;
 }
 
+/* Rounded as the contract says, whatever the caller's rounding mode is. */
+static float scale_of(double scale, int64_t dim)
+{
+    core_fp saved = core_fp_enter();
+    float rounded = (float)(scale != 0 ? scale : 1 / sqrt((double)dim));
+    core_fp_leave(saved);
+    return rounded;
+}
+
 static ea_status open_inputs(attention *a, const DLTensor *q, const DLTensor *k, const DLTensor *v,
                              const DLTensor *mask, const ea_attention_options *options)
 {
@@ -74,8 +83,7 @@ static ea_status open_inputs(attention *a, const DLTensor *q, const DLTensor *k,
     if (a->causal && mask)
         return core_fail(a->ctx, EA_ERR_ARGUMENT, "%s: give a mask or causal, not both",
                          a->function);
-    double scale = options ? options->scale : 0;
-    a->scale = (float)(scale != 0 ? scale : 1 / sqrt((double)a->dim));
+    a->scale = scale_of(options ? options->scale : 0, a->dim);
     return mask ? open_mask(a, mask) : EA_OK;
 }
 
