@@ -4,8 +4,6 @@
 #include "cpu/attention.h"
 #include "op/op.h"
 
-#include <math.h>
-
 typedef struct attention {
     ea_context *ctx;
     const char *function;
@@ -67,7 +65,7 @@ static ea_status open_mask(attention *a, const DLTensor *mask)
 static float scale_of(double scale, int64_t dim)
 {
     core_fp saved = core_fp_enter();
-    float rounded = (float)(scale != 0 ? scale : 1 / sqrt((double)dim));
+    float rounded = ref_attention_scale(scale, dim);
     core_fp_leave(saved);
     return rounded;
 }

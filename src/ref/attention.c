@@ -28,6 +28,11 @@ bool ref_mask_scores(const ref_scores *s, int64_t row)
     return sees;
 }
 
+float ref_attention_scale(double scale, int64_t dim)
+{
+    return (float)(scale != 0 ? scale : 1 / sqrt((double)dim));
+}
+
 ea_status ref_attention_weights(ea_context *ctx, const ref_scores *s)
 {
     int64_t rows = s->scores.shape[0] * s->scores.shape[1], m = s->scores.shape[2];

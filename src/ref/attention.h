@@ -14,6 +14,9 @@ typedef struct ref_scores {
 } ref_scores;
 
 ea_status ref_attention_weights(ea_context *ctx, const ref_scores *s);
+/* 0: 1/√dim; rounded once. A function of its own, so that no compiler moves it out of the
+ * floating-point environment. */
+float ref_attention_scale(double scale, int64_t dim);
 /* scores ← fl(scale·scores) */
 ea_status ref_scale_scores(ea_context *ctx, const ref_scores *s);
 
