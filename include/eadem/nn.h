@@ -145,6 +145,10 @@ EA_API ea_var *ea_var_batch_norm(ea_var *x, ea_var *weight, ea_var *bias, DLTens
 /* eadem/op/norm.h: over the last `dims` dimensions; weight and bias may be ea_no_bias. */
 EA_API ea_var *ea_var_layer_norm(ea_var *x, int dims, ea_var *weight, ea_var *bias, double eps);
 EA_API ea_var *ea_var_rms_norm(ea_var *x, int dims, ea_var *weight, double eps);
+/* As torch's instance_norm: options->training is its use_input_stats. Running statistics [c] may be
+ * NULL when training; weight and bias [c] may be ea_no_bias. */
+EA_API ea_var *ea_var_instance_norm(ea_var *x, ea_var *weight, ea_var *bias, DLTensor *running_mean,
+                                    DLTensor *running_var, const ea_batch_norm_options *options);
 EA_API ea_var *ea_var_group_norm(ea_var *x, int64_t groups, ea_var *weight, ea_var *bias,
                                  double eps);
 

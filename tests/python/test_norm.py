@@ -1,11 +1,12 @@
 """Layer, RMS and group norm on the tape against PyTorch in binary64, over random shapes and options: values and gradients."""
+import ctypes
 import random
 
 import pytest
 import torch
 import torch.nn.functional as F
 from peer import check, double, int64, library_constant, var
-from test_values import TRIALS, context, make, random_shape  # noqa: F401 (a fixture)
+from test_values import BatchNormOptions, TRIALS, context, make, near, random_shape  # noqa: F401 (a fixture)
 
 
 def affine(shape, count=2):
@@ -55,7 +56,27 @@ def test_group_norm(context):
                 lambda x, w, b: F.group_norm(x, groups, one if w is None else w, zero if b is None else b, 1e-3))
 
 
-def test_instance_norm_is_group_norm_by_channels(context):
+def test_instance_norm(context):
+    for trial in range(12):
+        shape = [random.randint(1, 4), random.randint(1, 5)] + [random.randint(2, 6) for _ in range(random.randint(1, 3))]
+        channels, training, tracked = shape[1], trial % 3 != 0, trial % 2 == 0 or trial % 3 == 0
+        start = [torch.randn(channels), torch.rand(channels) + 0.5] if tracked else [None, None]
+        options = BatchNormOptions(int(training), 0.2, 1e-3)
+        ours = []
+
+        def build(x, w, b):
+            ours[:] = [None if t is None else t.clone() for t in start]
+            return var("instance_norm", x, w, b, *ours, ctypes.byref(options))
+
+        theirs = [None if t is None else t.double() for t in start]
+        check(context, build, lambda x, w, b: F.instance_norm(x, *theirs, w, b, training, 0.2, 1e-3),
+              [make(shape), make([channels]), make([channels])], 400, scale=16.0, grad_scale=160.0)
+        if tracked and training and context.contract == 0:
+            near(ours[0], theirs[0], 64)
+            near(ours[1], theirs[1], 64)
+
+
+def test_group_norm_by_channels_is_instance_norm(context):
     x = make([3, 5, 6, 7])
     compare(context, "group_norm", x, int64(5), affine([5]), 1e-5, lambda x, w, b: F.instance_norm(x, None, None, w, b))
 
