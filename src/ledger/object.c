@@ -291,8 +291,10 @@ static ea_status pack_descriptor(ledger_store *store, int64_t pack, int *fd)
 ea_status ledger_damaged(ledger_store *store, const ledger_digest *digest, const char *how)
 {
     char hex[LEDGER_HEX_SIZE];
-    return core_fail(store->ctx, EA_ERR_FORMAT, "object %.16s… in %.300s %s: run eadem fsck",
-                     ledger_hex(digest, hex), store->path, how);
+    return core_fail(
+        store->ctx, EA_ERR_FORMAT,
+        "object %.16s… in %.300s %s: restore it from a copy (eadem fsck lists all damage)",
+        ledger_hex(digest, hex), store->path, how);
 }
 
 ea_status ledger_read_payload(ledger_store *store, const ledger_place *place,
