@@ -95,6 +95,24 @@ EA_API ea_var *ea_var_point(ea_point_function function, ea_var *const *inputs,
 EA_API ea_var *ea_var_sum(ea_var *x, const int *dims, int ndims, int keep_dims);
 EA_API ea_var *ea_var_mean(ea_var *x, const int *dims, int ndims, int keep_dims);
 
+/* eadem/op/aggregate.h, scan.h, sort.h. Where `indices` is not NULL it is told where the places
+ * stand, which live as long as the value. */
+EA_API ea_var *ea_var_reduce(ea_var *x, ea_aggregate aggregate, const int *dims, int ndims,
+                             int keep_dims, double parameter);
+EA_API ea_var *ea_var_max(ea_var *x, int dim, int keep_dim, const DLTensor **indices);
+EA_API ea_var *ea_var_min(ea_var *x, int dim, int keep_dim, const DLTensor **indices);
+EA_API ea_var *ea_var_cumsum(ea_var *x, int dim);
+EA_API ea_var *ea_var_cumprod(ea_var *x, int dim);
+EA_API ea_var *ea_var_cummax(ea_var *x, int dim, const DLTensor **indices);
+EA_API ea_var *ea_var_cummin(ea_var *x, int dim, const DLTensor **indices);
+EA_API ea_var *ea_var_sort(ea_var *x, int dim, int descending, const DLTensor **indices);
+EA_API ea_var *ea_var_topk(ea_var *x, int dim, int64_t k, int largest, const DLTensor **indices);
+EA_API ea_var *ea_var_kthvalue(ea_var *x, int dim, int64_t k, int keep_dim,
+                               const DLTensor **indices);
+EA_API ea_var *ea_var_median(ea_var *x, int dim, int keep_dim, int ignore_nan,
+                             const DLTensor **indices);
+EA_API ea_var *ea_var_mode(ea_var *x, int dim, int keep_dim, const DLTensor **indices);
+
 EA_API ea_var *ea_var_softmax(ea_var *x, int dim);
 EA_API ea_var *ea_var_log_softmax(ea_var *x, int dim);
 /* softmax of −x */

@@ -9,6 +9,7 @@
 #ifndef EADEM_OP_H
 #define EADEM_OP_H
 
+#include "eadem/op/aggregate.h"
 #include "eadem/op/arrange.h"
 #include "eadem/op/attention.h"
 #include "eadem/op/conv.h"
@@ -29,5 +30,9 @@
 #include "eadem/op/rotary.h"
 #include "eadem/op/softmax.h"
 #include "eadem/op/sparse.h"
+#include "eadem/op/scan.h"
+#include "eadem/op/search.h"
+#include "eadem/op/softmax.h"
+#include "eadem/op/sort.h"
 
 #endif

@@ -5,6 +5,7 @@
 #include "conform/conform.h"
 
 extern const conform_family conform_attention;
+extern const conform_family conform_aggregate;
 extern const conform_family conform_conv;
 extern const conform_family conform_elementwise;
 extern const conform_family conform_grid;
@@ -13,6 +14,7 @@ extern const conform_family conform_loss;
 extern const conform_family conform_matmul;
 extern const conform_family conform_norm;
 extern const conform_family conform_optim;
+extern const conform_family conform_order;
 extern const conform_family conform_point;
 extern const conform_family conform_pool;
 extern const conform_family conform_recurrent;

@@ -5,7 +5,7 @@
 #include "conform/conform.h"
 #include "core/view.h"
 
-enum { CONFORM_MAX_TENSORS = 512 };
+enum { CONFORM_MAX_TENSORS = 1024 };
 
 typedef struct conform_tensor {
     DLTensor dl;

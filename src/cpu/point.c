@@ -15,46 +15,28 @@ typedef struct job {
     int64_t n;
 } job;
 
-static bool is_mask(const ea_view *view)
-{
-    return CORE_MASKS & CORE_BIT(view->dtype);
-}
-
-/* As cpu_read(), also of truth values. */
-static const float *read(const ea_view *view, int64_t begin, int64_t n, float *buffer)
-{
-    if (!is_mask(view))
-        return cpu_read(view, begin, n, buffer);
-    for (int64_t i = 0; i < n; i++)
-        buffer[i] = (float)core_load_index(view, core_offset(view, begin + i));
-    return buffer;
-}
-
-static void put(const ea_view *view, int64_t begin, int64_t n, const float *from)
-{
-    if (!is_mask(view)) {
-        cpu_put(view, begin, n, from);
-        return;
-    }
-    bool line = view->ndim == 1 && view->stride[0] == 1;
-    uint8_t *to = (uint8_t *)view->data + (line ? begin : 0);
-    for (int64_t i = 0; i < n; i++)
-        to[line ? i : core_offset(view, begin + i)] = from[i] != 0;
-}
-
 /* The values of the correctly rounded functions that the call needs, into buffers. */
 static void evaluate(const job *j, cpu_point *point, float buffer[][CPU_BLOCK], int64_t n)
 {
     const ref_point_row *row = &ref_point_table[j->call->function];
     bool gradient = j->call->grad_out != NULL;
-    int count = gradient ? row->slopes : row->functions;
+    int pairs = row->has_pair, count = gradient ? row->slopes : row->functions;
+    if (pairs) {
+        const float *second = point->x[1];
+        if (ref_pair_second(j->call->function, gradient, j->call->which, 0) != 0) {
+            j->kernels->sub_scalar(second, 1, buffer[0], n);
+            second = buffer[0];
+        }
+        j->kernels->pair[row->pair](point->x[0], second, buffer[0], n);
+    }
     for (int k = 0; k < count; k++) {
+        float *to = buffer[pairs + k];
         point->stage = gradient ? CPU_POINT_SLOPE_ARGUMENT : CPU_POINT_ARGUMENT;
         point->which = k;
-        j->kernels->point(point, buffer[k], n);
-        j->kernels->math[gradient ? row->slope[k] : row->function[k]](buffer[k], buffer[k], n);
+        j->kernels->point(point, to, n);
+        j->kernels->math[gradient ? row->slope[k] : row->function[k]](to, to, n);
     }
-    for (int k = 0; k < count; k++)
+    for (int k = 0; k < pairs + count; k++)
         point->f[k] = buffer[k];
 }
 
@@ -70,11 +52,11 @@ static void run_blocks(void *argument, int64_t first, int64_t last, int worker)
         int64_t n = j->n - begin < CPU_BLOCK ? j->n - begin : CPU_BLOCK;
         cpu_point point = { .function = j->call->function, .parameter = j->call->parameter };
         for (int k = 0; k < REF_POINT_INPUTS; k++)
-            point.x[k] = k < row->inputs ? read(&j->input[k], begin, n, input[k]) : point.x[0];
+            point.x[k] = k < row->inputs ? cpu_read(&j->input[k], begin, n, input[k]) : point.x[0];
         for (int k = 0; k < REF_POINT_FUNCTIONS; k++)
             point.f[k] = point.x[0];
-        point.grad = j->call->grad_out ? read(&j->grad_out, begin, n, grad) : point.x[0];
-        float *y = is_mask(&j->out) ? value : cpu_target(&j->out, begin, n, value);
+        point.grad = j->call->grad_out ? cpu_read(&j->grad_out, begin, n, grad) : point.x[0];
+        float *y = cpu_target(&j->out, begin, n, value);
         if (j->one_function) {
             j->kernels->math[row->function[0]](point.x[0], y, n);
         } else {
@@ -83,7 +65,7 @@ static void run_blocks(void *argument, int64_t first, int64_t last, int worker)
             point.which = j->call->which;
             j->kernels->point(&point, y, n);
         }
-        put(&j->out, begin, n, y);
+        cpu_put(&j->out, begin, n, y);
     }
 }
 
@@ -112,7 +94,8 @@ ea_status cpu_point_run(ea_context *ctx, const ref_point_call *call)
         cpu_merge(&j.grad_out);
     }
     cpu_merge(&j.out);
-    bool costly = ref_point_table[call->function].functions > 0;
+    const ref_point_row *row = &ref_point_table[call->function];
+    bool costly = row->functions > 0 || row->has_pair;
     core_parallel(ctx, (j.n + CPU_BLOCK - 1) / CPU_BLOCK, costly ? COSTLY : CHEAP, run_blocks, &j);
     return EA_OK;
 }

@@ -20,17 +20,6 @@ static int64_t grain_for(int64_t terms_an_item)
 
 /* --- Sums of rows ----------------------------------------------------------------------------- */
 
-static float sum_of_chunks(const float *chunks, int64_t count)
-{
-    if (count == 1)
-        return chunks[0];
-    ref_sum sum;
-    ref_sum_begin(&sum, EA_CONTRACT_CHAIN);
-    for (int64_t i = 0; i < count; i++)
-        ref_sum_add(&sum, chunks[i]);
-    return ref_sum_end(&sum);
-}
-
 float cpu_sum(const cpu_kernels *kernels, ea_contract contract, const float *x, int64_t n)
 {
     if (contract == EA_CONTRACT_REPDL) {
@@ -50,6 +39,7 @@ float cpu_sum(const cpu_kernels *kernels, ea_contract contract, const float *x, 
 
 typedef struct row_sums {
     const cpu_kernels *kernels;
+    cpu_chunk chunk;
     cpu_terms terms;
     const void *argument;
     int64_t outputs, n, run;
@@ -57,6 +47,18 @@ typedef struct row_sums {
     float *partial; /* a sum for each chunk */
     float *sums;
 } row_sums;
+
+/* Chunks of the chunks' results, and so on; overwrites them. */
+static float fold_chunks(cpu_chunk chunk, float *partial, int64_t count)
+{
+    while (count > 1) {
+        int64_t folded = (count + REF_CHUNK - 1) / REF_CHUNK;
+        for (int64_t i = 0; i < folded; i++)
+            partial[i] = chunk(partial + i * REF_CHUNK, smaller(count - i * REF_CHUNK, REF_CHUNK));
+        count = folded;
+    }
+    return partial[0];
+}
 
 /* Items are chunks: of output item / chunks, number item % chunks. */
 static void sum_chunks(void *argument, int64_t first, int64_t last, int worker)
@@ -67,7 +69,7 @@ static void sum_chunks(void *argument, int64_t first, int64_t last, int worker)
     for (int64_t item = first; item < last; item++) {
         int64_t begin = item % r->chunks * REF_CHUNK, n = smaller(r->n - begin, REF_CHUNK);
         const float *x = r->terms(r->argument, item / r->chunks, begin, n, buffer);
-        r->partial[item] = r->kernels->sum_chunk(x, n);
+        r->partial[item] = r->chunk(x, n);
     }
 }
 
@@ -98,29 +100,36 @@ static void sum_sequentially(void *argument, int64_t first, int64_t last, int wo
 ea_status cpu_sum_terms(ea_context *ctx, int64_t outputs, int64_t n, int64_t run, cpu_terms terms,
                         const void *argument, float *sums)
 {
-    row_sums r = { .kernels = cpu_kernels_of(ctx),
+    const cpu_kernels *kernels = cpu_kernels_of(ctx);
+    if (ctx->contract != EA_CONTRACT_REPDL)
+        return cpu_fold_terms(ctx, outputs, n, terms, argument, kernels->sum_chunk, sums);
+    row_sums r = { .kernels = kernels,
                    .terms = terms,
                    .argument = argument,
                    .outputs = outputs,
                    .n = n,
                    .run = run < SHORT_RUN ? STRETCH : run,
                    .sums = sums };
-    if (ctx->contract == EA_CONTRACT_REPDL) {
-        int64_t together = r.kernels->rows_together;
-        core_parallel(ctx, (outputs + together - 1) / together, grain_for(n * together),
-                      sum_sequentially, &r);
-        return EA_OK;
-    }
+    int64_t together = kernels->rows_together;
+    core_parallel(ctx, (outputs + together - 1) / together, grain_for(n * together),
+                  sum_sequentially, &r);
+    return EA_OK;
+}
+
+ea_status cpu_fold_terms(ea_context *ctx, int64_t outputs, int64_t n, cpu_terms terms,
+                         const void *argument, cpu_chunk chunk, float *results)
+{
+    row_sums r = { .chunk = chunk, .terms = terms, .argument = argument, .n = n };
     r.chunks = n > REF_CHUNK ? (n + REF_CHUNK - 1) / REF_CHUNK : 1;
-    r.partial = sums;
+    r.partial = results;
     if (r.chunks > 1)
         r.partial = core_arena_alloc(ctx->arena, sizeof(float) * (size_t)(outputs * r.chunks));
     if (!r.partial)
-        return core_fail(ctx, EA_ERR_MEMORY, "no memory for %lld partial sums",
+        return core_fail(ctx, EA_ERR_MEMORY, "no memory for %lld partial results",
                          (long long)(outputs * r.chunks));
     core_parallel(ctx, outputs * r.chunks, grain_for(smaller(n, REF_CHUNK)), sum_chunks, &r);
     for (int64_t i = 0; r.chunks > 1 && i < outputs; i++)
-        sums[i] = sum_of_chunks(r.partial + i * r.chunks, r.chunks);
+        results[i] = fold_chunks(chunk, r.partial + i * r.chunks, r.chunks);
     return EA_OK;
 }
 

@@ -17,4 +17,10 @@ typedef const float *(*cpu_terms)(const void *argument, int64_t output, int64_t 
 ea_status cpu_sum_terms(ea_context *ctx, int64_t outputs, int64_t n, int64_t run, cpu_terms terms,
                         const void *argument, float *sums);
 
+/* What a chunk of n ≤ 1024 values folds to, and chunks of such results in their turn, as in the
+ * sum's rule. */
+typedef float (*cpu_chunk)(const float *x, int64_t n);
+ea_status cpu_fold_terms(ea_context *ctx, int64_t outputs, int64_t n, cpu_terms terms,
+                         const void *argument, cpu_chunk chunk, float *results);
+
 #endif

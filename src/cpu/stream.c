@@ -74,7 +74,13 @@ static void read_run(const ea_view *view, int64_t offset, int64_t n, float *to)
     int64_t stride = view->stride[view->ndim - 1];
     const uint16_t *half = (const uint16_t *)view->data + offset;
     const float *from = (const float *)view->data + offset;
+    const uint8_t *byte = (const uint8_t *)view->data + offset;
     switch (view->dtype) {
+    case CORE_U8:
+    case CORE_BOOL:
+        for (int64_t i = 0; i < n; i++)
+            to[i] = byte[i * stride];
+        return;
     case CORE_F16:
         for (int64_t i = 0; i < n; i++)
             to[i] = core_from_f16(half[i * stride]);
@@ -96,8 +102,14 @@ static void write_run(const ea_view *view, int64_t offset, int64_t n, const floa
 {
     int64_t stride = view->stride[view->ndim - 1];
     uint16_t *half = (uint16_t *)view->data + offset;
+    uint8_t *byte = (uint8_t *)view->data + offset;
     float *to = (float *)view->data + offset;
     switch (view->dtype) {
+    case CORE_U8:
+    case CORE_BOOL:
+        for (int64_t i = 0; i < n; i++)
+            byte[i * stride] = from[i] != 0;
+        return;
     case CORE_F16:
         for (int64_t i = 0; i < n; i++)
             half[i * stride] = core_to_f16(from[i]);

@@ -11,11 +11,12 @@ enum { CPU_BLOCK = 1024 };
 void cpu_merge(ea_view *view);
 
 /* Elements begin … begin + n − 1 as consecutive floats: in place where they are, else in `buffer`,
- * widened from 16 bits. */
+ * widened from 16 bits, or from truth values and bytes. */
 const float *cpu_read(const ea_view *view, int64_t begin, int64_t n, float *buffer);
 
 /* Where to compute elements begin … begin + n − 1: their own place or `buffer`. cpu_put() then
- * stores them, rounded to the view's type, unless they are in place already. */
+ * stores them, rounded to the view's type (as truth values to bool and uint8), unless they are in
+ * place already. */
 float *cpu_target(const ea_view *view, int64_t begin, int64_t n, float *buffer);
 void cpu_put(const ea_view *view, int64_t begin, int64_t n, const float *from);
 

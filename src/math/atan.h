@@ -11,8 +11,13 @@
 #include "math/poly.h"
 #include "math/sign.h"
 
-/* 0 ≤ a ≤ ∞ */
-static inline md md_atan_positive(md a)
+/* atan a = large + small; 0 ≤ a ≤ ∞. Where `middle` holds, `small` has an error of its own. */
+typedef struct atan_parts {
+    md large, small;
+    mm middle;
+} atan_parts;
+
+static inline atan_parts md_atan_parts(md a)
 {
     static const double p[] = { -0x1.5555555555555p-2, 0x1.9999999999997p-3,  -0x1.24924924920acp-3,
                                 0x1.c71c71c6ddb13p-4,  -0x1.745d173561ae0p-4, 0x1.3b13aea970e58p-4,
@@ -29,7 +34,14 @@ static inline md md_atan_positive(md a)
     lost = md_select(far, md_set(0x1.1a62633145c07p-54), lost);
     md t = md_div(over, under), z = md_mul(t, t);
     md rest = md_mad(md_mul(t, z), MD_POLY(z, p), lost);
-    return md_select(middle, md_add(base, md_add(t, rest)), md_join(t, rest));
+    return (atan_parts){ md_select(middle, base, t), md_select(middle, md_add(t, rest), rest),
+                         middle };
+}
+
+static inline md md_atan_positive(md a)
+{
+    atan_parts p = md_atan_parts(a);
+    return md_select(p.middle, md_add(p.large, p.small), md_join(p.large, p.small));
 }
 
 static inline md md_atan(md x)

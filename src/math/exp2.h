@@ -7,7 +7,8 @@
 #include "math/join.h"
 #include "math/poly.h"
 
-static inline md md_exp2(md x)
+/* 2^x − 2^k, and 2^k */
+static inline md md_exp2_tail(md x, md *scale)
 {
     static const double p[] = { 0x1.62e42fefa39efp-1,  0x1.ebfbdff82c598p-3,  0x1.c6b08d704a0c2p-5,
                                 0x1.3b2ab6fba1ddap-7,  0x1.5d87fe78a5276p-10, 0x1.430913096fd9fp-13,
@@ -16,8 +17,14 @@ static inline md md_exp2(md x)
     x = md_max(md_set(-160), md_min(md_set(130), x));
     md shifted = md_add(x, md_set(EXP_SHIFT));
     md r = md_sub(x, md_sub(shifted, md_set(EXP_SHIFT)));
-    md scale = ml_double(ml_shl(md_bits(shifted), 52));
-    return md_join(scale, md_mul(md_mul(scale, r), MD_POLY(r, p)));
+    *scale = ml_double(ml_shl(md_bits(shifted), 52));
+    return md_mul(md_mul(*scale, r), MD_POLY(r, p));
+}
+
+static inline md md_exp2(md x)
+{
+    md scale, tail = md_exp2_tail(x, &scale);
+    return md_join(scale, tail);
 }
 
 /* ln 2·2^x */

@@ -1,4 +1,5 @@
 /* reduce.c: doors of sums and means. */
+#include "op/reduce.h"
 #include "op/op.h"
 
 static ea_status run_reduce(ea_context *ctx, const ea_view *x, int kept, bool mean,
@@ -55,26 +56,38 @@ static void drop_reduced(ea_view *out, const bool reduced[EA_MAX_DIMS])
     out->ndim = at;
 }
 
+ea_status op_reduction_of(ea_context *ctx, const char *function, const ea_view *x, const int *dims,
+                          int ndims, op_reduction *r)
+{
+    EA_TRY(mark_dims(ctx, function, x->ndim, dims, ndims, r->reduced));
+    r->kept = kept_first(x, r->reduced, &r->rows);
+    return EA_OK;
+}
+
+ea_status op_reduced_shape(ea_context *ctx, const char *function, const char *name,
+                           const ea_view *x, const op_reduction *r, ea_view *view)
+{
+    if (view->ndim != x->ndim || r->kept == x->ndim)
+        return op_expect_shape(ctx, function, name, view, r->kept, r->rows.shape);
+    ea_view with_ones = *x;
+    for (int d = 0; d < x->ndim; d++)
+        with_ones.shape[d] = r->reduced[d] ? 1 : x->shape[d];
+    EA_TRY(op_expect_shape(ctx, function, name, view, x->ndim, with_ones.shape));
+    drop_reduced(view, r->reduced);
+    return EA_OK;
+}
+
 static ea_status reduce(ea_context *ctx, const char *function, const DLTensor *x, const int *dims,
                         int ndims, bool mean, DLTensor *out)
 {
-    ea_view vx, vo, ordered;
-    bool reduced[EA_MAX_DIMS];
+    ea_view vx, vo;
+    op_reduction r;
     EA_TRY(core_view_of(ctx, function, "x", x, CORE_FLOATS, &vx));
     EA_TRY(op_view_of_out(ctx, function, "out", out, CORE_FLOATS, &vo));
     EA_TRY(op_no_overlap(ctx, function, "x", &vx, &vo, false));
-    EA_TRY(mark_dims(ctx, function, vx.ndim, dims, ndims, reduced));
-    int kept = kept_first(&vx, reduced, &ordered);
-    if (vo.ndim == vx.ndim && kept < vx.ndim) {
-        ea_view with_ones = vx;
-        for (int d = 0; d < vx.ndim; d++)
-            with_ones.shape[d] = reduced[d] ? 1 : vx.shape[d];
-        EA_TRY(op_expect_shape(ctx, function, "out", &vo, vx.ndim, with_ones.shape));
-        drop_reduced(&vo, reduced);
-    } else {
-        EA_TRY(op_expect_shape(ctx, function, "out", &vo, kept, ordered.shape));
-    }
-    return run_reduce(ctx, &ordered, kept, mean, &vo);
+    EA_TRY(op_reduction_of(ctx, function, &vx, dims, ndims, &r));
+    EA_TRY(op_reduced_shape(ctx, function, "out", &vx, &r, &vo));
+    return run_reduce(ctx, &r.rows, r.kept, mean, &vo);
 }
 
 ea_status ea_sum(ea_context *ctx, const DLTensor *x, const int *dims, int ndims, DLTensor *out)

@@ -108,6 +108,14 @@ const ref_point_row ref_point_table[EA_FN_COUNT] = {
     [EA_FN_REMAINDER] = PLAIN("remainder", 2),
     [EA_FN_DIV_FLOOR] = PLAIN("div_floor", 2),
     [EA_FN_DIV_TRUNC] = PLAIN("div_trunc", 2),
+    [EA_FN_POW] = { .name = "pow",
+                    .inputs = 2,
+                    .slopes = 1,
+                    .slope = { MATH_LOG },
+                    .has_pair = true,
+                    .pair = MATH_POW },
+    [EA_FN_ATAN2] = { .name = "atan2", .inputs = 2, .has_pair = true, .pair = MATH_ATAN2 },
+    [EA_FN_HYPOT] = { .name = "hypot", .inputs = 2, .has_pair = true, .pair = MATH_HYPOT },
     [EA_FN_PRELU] = PLAIN("prelu", 2),
     [EA_FN_LERP] = PLAIN("lerp", 3),
     [EA_FN_ADDCMUL] = { .name = "addcmul", .inputs = 3, .parameters = 1, .defaults = { 1 } },
@@ -178,27 +186,33 @@ static void store(const ea_view *view, int64_t i, float value)
         core_store(view, offset, value);
 }
 
+/* The correctly rounded functions that the call needs. */
+static void evaluate(const ref_point_call *c, const float *x, float *f)
+{
+    const ref_point_row *row = &ref_point_table[c->function];
+    bool gradient = c->grad_out != NULL;
+    if (row->has_pair)
+        f[0] = math_scalar_pair(row->pair)(x[0],
+                                           ref_pair_second(c->function, gradient, c->which, x[1]));
+    f += row->has_pair;
+    for (int k = 0; gradient && k < row->slopes; k++)
+        f[k] = math_scalar(row->slope[k])(ref_slope_argument(c->function, k, x, c->parameter));
+    for (int k = 0; !gradient && k < row->functions; k++)
+        f[k] = math_scalar(row->function[k])(ref_point_argument(c->function, k, x, c->parameter));
+}
+
 ea_status ref_point_run(ea_context *ctx, const ref_point_call *c)
 {
     (void)ctx;
-    const ref_point_row *row = &ref_point_table[c->function];
     for (int64_t i = 0; i < core_numel(c->out); i++) {
         float x[REF_POINT_INPUTS], f[REF_POINT_FUNCTIONS] = { 0 };
         for (int k = 0; k < REF_POINT_INPUTS; k++)
             x[k] = load(c->input[k], i);
-        if (c->grad_out) {
-            for (int k = 0; k < row->slopes; k++)
-                f[k] =
-                    math_scalar(row->slope[k])(ref_slope_argument(c->function, k, x, c->parameter));
-            store(c->out, i,
-                  ref_point_gradient(c->function, c->which, load(c->grad_out, i), x, f,
-                                     c->parameter));
-        } else {
-            for (int k = 0; k < row->functions; k++)
-                f[k] = math_scalar(row->function[k])(
-                    ref_point_argument(c->function, k, x, c->parameter));
-            store(c->out, i, ref_point_value(c->function, x, f, c->parameter));
-        }
+        evaluate(c, x, f);
+        float value = c->grad_out ? ref_point_gradient(c->function, c->which, load(c->grad_out, i),
+                                                       x, f, c->parameter)
+                                  : ref_point_value(c->function, x, f, c->parameter);
+        store(c->out, i, value);
     }
     return EA_OK;
 }

@@ -13,12 +13,16 @@
 
 enum { REF_POINT_INPUTS = 3, REF_POINT_PARAMETERS = 3, REF_POINT_FUNCTIONS = 3 };
 
+/* The values of its correctly rounded functions come in this order: the one of two variables, if it
+ * has one, then those of one variable. */
 typedef struct ref_point_row {
     const char *name;
     int inputs, parameters;
     float defaults[REF_POINT_PARAMETERS];
     int functions, slopes; /* how many the value and the gradient need */
     math_function function[REF_POINT_FUNCTIONS], slope[REF_POINT_FUNCTIONS];
+    bool has_pair; /* of two variables; the gradient of atan2 does without */
+    math_pair pair;
 } ref_point_row;
 
 extern const ref_point_row ref_point_table[EA_FN_COUNT];
@@ -41,6 +45,14 @@ typedef struct ref_point_call {
 ea_status ref_point_run(ea_context *ctx, const ref_point_call *call);
 
 #define REF_POINT_INLINE static inline __attribute__((always_inline))
+
+/* The second argument of the function of two variables; in the gradient of pow for x it is y − 1.
+ */
+REF_POINT_INLINE float ref_pair_second(ea_point_function function, bool gradient, int which,
+                                       float y)
+{
+    return function == EA_FN_POW && gradient && which == 0 ? y - 1 : y;
+}
 
 /* --- The value -------------------------------------------------------------------------------- */
 
@@ -356,7 +368,7 @@ REF_POINT_INLINE float ref_loss_gradient(ea_point_function function, int which, 
 }
 
 REF_POINT_INLINE float ref_gradient_of_several(ea_point_function function, int which, float g,
-                                               const float *x, const float *p)
+                                               const float *x, const float *f, const float *p)
 {
     switch (function) {
     case EA_FN_MAXIMUM:
@@ -371,6 +383,16 @@ REF_POINT_INLINE float ref_gradient_of_several(ea_point_function function, int w
     case EA_FN_DIV_FLOOR:
     case EA_FN_DIV_TRUNC:
         return 0;
+    case EA_FN_POW: /* f: x^(y − 1) or x^y, log x */
+        if (which == 0)
+            return x[1] == 0 ? 0 : g * (x[1] * f[0]);
+        return x[0] == 0 && x[1] >= 0 ? 0 : g * (f[0] * f[1]);
+    case EA_FN_ATAN2: {
+        float squares = x[0] * x[0] + x[1] * x[1];
+        return squares == 0 ? 0 : g * ((which == 0 ? x[1] : -x[0]) / squares);
+    }
+    case EA_FN_HYPOT:
+        return g * (x[which] / f[0]);
     case EA_FN_PRELU:
         if (which == 0)
             return x[0] > 0 ? g : x[1] * g;
@@ -444,11 +466,14 @@ REF_POINT_INLINE float ref_point_gradient(ea_point_function function, int which,
     case EA_FN_REMAINDER:
     case EA_FN_DIV_FLOOR:
     case EA_FN_DIV_TRUNC:
+    case EA_FN_POW:
+    case EA_FN_ATAN2:
+    case EA_FN_HYPOT:
     case EA_FN_PRELU:
     case EA_FN_LERP:
     case EA_FN_ADDCMUL:
     case EA_FN_ADDCDIV:
-        return ref_gradient_of_several(function, which, g, x, p);
+        return ref_gradient_of_several(function, which, g, x, f, p);
     default: /* one correctly rounded derivative */
         return g * f[0];
     }

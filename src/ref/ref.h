@@ -124,6 +124,7 @@ enum { REF_LANES = 16, REF_CHUNK = 1024, REF_LEVELS = 7 };
  * l + 1 the chunk sums of level l. */
 typedef struct ref_sum {
     ea_contract contract;
+    bool product;
     struct {
         float lane[REF_LANES];
         int count;
@@ -131,6 +132,8 @@ typedef struct ref_sum {
 } ref_sum;
 
 void ref_sum_begin(ref_sum *sum, ea_contract contract);
+/* The product of the values, by `chain`'s order: 1 for +0, · for +. */
+void ref_product_begin(ref_sum *sum);
 void ref_sum_add(ref_sum *sum, float x);
 float ref_sum_end(ref_sum *sum);
 /* The mean of n values whose sum is given. */

@@ -6,16 +6,33 @@ void ref_sum_begin(ref_sum *sum, ea_contract contract)
     *sum = (ref_sum){ .contract = contract };
 }
 
+static void clear_lanes(ref_sum *sum, int level)
+{
+    for (int j = 0; j < REF_LANES; j++)
+        sum->level[level].lane[j] = sum->product ? 1 : 0;
+}
+
+void ref_product_begin(ref_sum *sum)
+{
+    *sum = (ref_sum){ .contract = EA_CONTRACT_CHAIN, .product = true };
+    for (int level = 0; level < REF_LEVELS; level++)
+        clear_lanes(sum, level);
+}
+
+static float combine(const ref_sum *sum, float a, float b)
+{
+    return sum->product ? a * b : a + b;
+}
+
 /* Folds a level's lanes, 8, 4, 2, 1, and empties it. */
 static float fold(ref_sum *sum, int level)
 {
     float *lane = sum->level[level].lane;
     for (int half = REF_LANES / 2; half > 0; half /= 2)
         for (int j = 0; j < half; j++)
-            lane[j] += lane[j + half];
+            lane[j] = combine(sum, lane[j], lane[j + half]);
     float result = lane[0];
-    for (int j = 0; j < REF_LANES; j++)
-        lane[j] = 0;
+    clear_lanes(sum, level);
     sum->level[level].count = 0;
     return result;
 }
@@ -26,7 +43,8 @@ static void add_to_level(ref_sum *sum, int level, float x)
 {
     if (sum->level[level].count == REF_CHUNK)
         add_to_level(sum, level + 1, fold(sum, level));
-    sum->level[level].lane[sum->level[level].count++ % REF_LANES] += x;
+    float *lane = &sum->level[level].lane[sum->level[level].count++ % REF_LANES];
+    *lane = combine(sum, *lane, x);
 }
 
 void ref_sum_add(ref_sum *sum, float x)

@@ -61,6 +61,8 @@ TWO = {name: (getattr(torch, name), make, make, [None]) for name in "maximum min
 TWO.update({
     "div_floor": (lambda x, y: torch.div(x, y, rounding_mode="floor"), make, make, [None]),
     "div_trunc": (lambda x, y: torch.div(x, y, rounding_mode="trunc"), make, make, [None]),
+    "pow": (torch.pow, positive, make, [None]), "atan2": (torch.atan2, make, make, [None]),
+    "hypot": (torch.hypot, make, make, [None]),
     "mse_loss": (lambda x, y: (x - y)**2, make, make, [None]),
     "l1_loss": (lambda x, y: (x - y).abs(), make, make, [None]),
 })
@@ -196,6 +198,16 @@ def test_special_values(context):
         got = call(context, name, [x], torch.empty_like(x))
         finite = x.abs() < 1e30  # x·(x + 3) may overflow before it is divided
         near(got[finite], ONE[name][0](x.double())[finite], 4)
+
+
+def test_pow_special_values(context):
+    values = torch.tensor([float("nan"), float("inf"), -float("inf"), 0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, 3.0, -3.0, 2.5])
+    x, y = values.repeat_interleave(len(values)), values.repeat(len(values))
+    for name, peer in (("pow", torch.pow), ("atan2", torch.atan2), ("hypot", torch.hypot)):
+        got, expected = call(context, name, [x, y], torch.empty_like(x)), peer(x.double(), y.double()).float()
+        assert same(got, expected), name
+        zero = (got == 0) & (x != 0)
+        assert torch.equal(got.signbit()[zero], expected.signbit()[zero]), name
 
 
 def test_types_and_names(context):

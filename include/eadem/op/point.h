@@ -81,6 +81,9 @@ typedef enum ea_point_function {
     EA_FN_REMAINDER,
     EA_FN_DIV_FLOOR, /* div(rounding_mode="floor") */
     EA_FN_DIV_TRUNC,
+    EA_FN_POW,
+    EA_FN_ATAN2, /* y, x */
+    EA_FN_HYPOT,
     EA_FN_PRELU, /* x, weight */
 
     EA_FN_LERP,    /* start, end, weight */

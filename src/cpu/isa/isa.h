@@ -103,6 +103,8 @@ typedef struct cpu_kernels {
     const char *name;
     /* y[i] = f(x[i]), i < n; y may be x. By function: kernels->math[MATH_EXP](x, y, n). */
     void (*math[MATH_FUNCTION_COUNT])(const float *x, float *y, int64_t n);
+    /* y[i] = f(a[i], b[i]); y may be one of them. kernels->pair[MATH_POW](a, b, y, n) */
+    void (*pair[MATH_PAIR_COUNT])(const float *a, const float *b, float *y, int64_t n);
     int gemm_rows;    /* rows of a register tile */
     int gemm_columns; /* columns of a register tile, the width of a panel */
     void (*gemm_panel)(const cpu_gemm_panel *panel);
@@ -156,7 +158,9 @@ typedef struct cpu_kernels {
     float (*sum_chunk)(const float *x, int64_t n);
     void (*sum_columns)(const float *x, int64_t stride, int64_t rows, int64_t columns, float *y);
     float (*maximum)(const float *x, int64_t n);
-    int rows_together; /* at most REF_LANES */
+    float (*minimum)(const float *x, int64_t n);
+    float (*product_chunk)(const float *x, int64_t n); /* the sum rule's chunk with products */
+    int rows_together;                                 /* at most REF_LANES */
     /* sum[r] continues with row[r][0 … n−1] in order, for rows_together rows */
     void (*add_rows)(const float *const *row, int64_t n, float *sum);
 

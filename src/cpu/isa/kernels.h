@@ -9,6 +9,7 @@
 
 #include "cpu/isa/kernels_math.h"
 #include "cpu/isa/kernels_optim.h"
+#include "cpu/isa/kernels_pair.h"
 #include "cpu/isa/kernels_point.h"
 #include "cpu/isa/kernels_pool.h"
 #include "cpu/isa/kernels_reduce.h"
@@ -105,6 +106,7 @@ const cpu_kernels CPU_KERNELS_TABLE = {
     .sub_scalar = kernel_sub_scalar,
     .mul_scalar = kernel_mul_scalar,
     .div_scalar = kernel_div_scalar,
+    .pair = { [MATH_POW] = kernel_pow, [MATH_ATAN2] = kernel_atan2, [MATH_HYPOT] = kernel_hypot },
     .point = kernel_point,
     .relu = kernel_relu,
     .relu_backward = kernel_relu_backward,
@@ -112,6 +114,8 @@ const cpu_kernels CPU_KERNELS_TABLE = {
     .sum_chunk = kernel_sum_chunk,
     .sum_columns = kernel_sum_columns,
     .maximum = kernel_maximum,
+    .minimum = kernel_minimum,
+    .product_chunk = kernel_product_chunk,
     .rows_together = VF_LANES,
     .add_rows = kernel_add_rows,
     .max_pool_2x2 = kernel_max_pool_2x2,

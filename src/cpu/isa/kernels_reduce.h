@@ -75,26 +75,74 @@ static void kernel_add_rows(const float *const *row, int64_t n, float *sum)
             sum[r] += row[r][i];
 }
 
-/* The largest of n ≥ 1 elements; NaN when there is one. */
-static float kernel_maximum(const float *x, int64_t n)
+/* The chunk of the sum rule with products from 1. */
+static float kernel_product_chunk(const float *x, int64_t n)
 {
-    vf best = vf_set(x[0]);
-    vfm nan = vf_ne(best, best);
+    float lane[CHUNK_LANES];
+    for (int j = 0; j < CHUNK_LANES; j++)
+        lane[j] = 1;
     int64_t i = 0;
-    for (; i + VF_LANES <= n; i += VF_LANES) {
-        vf a = vf_load(x + i);
-        best = vf_max(a, best);
-        nan = vfm_or(nan, vf_ne(a, a));
-    }
+    for (; i + CHUNK_LANES <= n; i += CHUNK_LANES)
+        for (int j = 0; j < CHUNK_LANES; j += VF_LANES)
+            vf_store(lane + j, vf_mul(vf_load(lane + j), vf_load(x + i + j)));
+    for (; i < n; i++)
+        lane[i % CHUNK_LANES] *= x[i];
+    for (int half = CHUNK_LANES / 2; half > 0; half /= 2)
+        for (int j = 0; j < half; j++)
+            lane[j] *= lane[j + half];
+    return lane[0];
+}
+
+enum { EXTREME_CHAINS = 4 }; /* vectors side by side hide the comparison's latency */
+
+/* The vectors leave open which of two zeros comes: +0 counts as larger than −0. */
+static float zero_with_sign(const float *x, int64_t n, float zero, bool negative)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (x[i] == 0 && (signbit(x[i]) != 0) == negative)
+            return x[i];
+    return zero;
+}
+
+/* The largest (smallest) of n ≥ 1 elements; NaN when there is one. */
+static inline __attribute__((always_inline)) float extreme(const float *x, int64_t n,
+                                                           vf (*better)(vf, vf), bool smallest)
+{
+    enum { STEP = EXTREME_CHAINS * VF_LANES };
+    vf best[EXTREME_CHAINS];
+    for (int c = 0; c < EXTREME_CHAINS; c++)
+        best[c] = vf_set(x[0]);
+    vfm nan = vf_ne(best[0], best[0]);
+    int64_t i = 0;
+    for (; i + STEP <= n; i += STEP)
+        for (int c = 0; c < EXTREME_CHAINS; c++) {
+            vf a = vf_load(x + i + c * VF_LANES);
+            best[c] = better(a, best[c]);
+            nan = vfm_or(nan, vf_ne(a, a));
+        }
+    for (int c = 1; c < EXTREME_CHAINS; c++)
+        best[0] = better(best[c], best[0]);
     float lane[VF_LANES];
-    vf_store(lane, best);
+    vf_store(lane, best[0]);
     float result = lane[0];
     for (int j = 1; j < VF_LANES; j++)
-        result = lane[j] > result ? lane[j] : result;
+        result = (smallest ? lane[j] < result : lane[j] > result) ? lane[j] : result;
     bool any_nan = vfm_bits(nan) != 0;
     for (; i < n; i++) {
-        result = x[i] > result ? x[i] : result;
+        result = (smallest ? x[i] < result : x[i] > result) ? x[i] : result;
         any_nan |= x[i] != x[i];
     }
-    return any_nan ? NAN : result;
+    if (any_nan)
+        return NAN;
+    return result == 0 ? zero_with_sign(x, n, result, smallest) : result;
+}
+
+static float kernel_maximum(const float *x, int64_t n)
+{
+    return extreme(x, n, vf_max, false);
+}
+
+static float kernel_minimum(const float *x, int64_t n)
+{
+    return extreme(x, n, vf_min, true);
 }

@@ -1,0 +1,375 @@
+/* aggregate.c: reductions beside sum and mean. Each is the fold of a row's terms in chunks
+ * (reduce.h); threads take chunks. */
+#include "cpu/aggregate.h"
+#include "core/memory.h"
+#include "core/pool.h"
+#include "cpu/reduce.h"
+#include "cpu/stream.h"
+
+enum { GRAIN = 16384 }; /* elements in a piece of work */
+
+typedef struct job {
+    const cpu_kernels *kernels;
+    const ref_aggregate_call *call;
+    cpu_rows rows;
+    int64_t outputs, n;
+    float *about; /* for each row what its terms are taken about: a mean, a largest element */
+    float *result;
+    ref_row *facts;
+    cpu_rows grad_rows;
+    double *scratch; /* a row for each worker */
+} job;
+
+static int64_t rows_in_piece(const job *j)
+{
+    return j->n >= GRAIN ? 1 : GRAIN / (j->n ? j->n : 1);
+}
+
+/* --- Terms ------------------------------------------------------------------------------------ */
+
+static const float *elements(const void *argument, int64_t row, int64_t begin, int64_t n,
+                             float *buffer)
+{
+    const job *j = argument;
+    return cpu_read_row(&j->rows, row, begin, n, buffer);
+}
+
+static const float *squares(const void *argument, int64_t row, int64_t begin, int64_t n,
+                            float *buffer)
+{
+    const job *j = argument;
+    const float *x = cpu_read_row(&j->rows, row, begin, n, buffer);
+    j->kernels->sub_scalar(x, j->about[row], buffer, n);
+    j->kernels->mul(buffer, buffer, buffer, n);
+    return buffer;
+}
+
+static const float *exponentials(const void *argument, int64_t row, int64_t begin, int64_t n,
+                                 float *buffer)
+{
+    const job *j = argument;
+    const float *x = cpu_read_row(&j->rows, row, begin, n, buffer);
+    j->kernels->sub_scalar(x, j->about[row], buffer, n);
+    j->kernels->math[MATH_EXP](buffer, buffer, n);
+    return buffer;
+}
+
+static const float *norm_terms(const void *argument, int64_t row, int64_t begin, int64_t n,
+                               float *buffer)
+{
+    const job *j = argument;
+    const float *x = cpu_read_row(&j->rows, row, begin, n, buffer);
+    float p = j->call->parameter, power[CPU_BLOCK];
+    if (p == 2) {
+        j->kernels->mul(x, x, buffer, n);
+        return buffer;
+    }
+    for (int64_t i = 0; i < n; i++)
+        buffer[i] = p == 0 ? x[i] != 0 : fabsf(x[i]);
+    if (p == 0 || p == 1 || isinf(p))
+        return buffer;
+    for (int64_t i = 0; i < n; i++)
+        power[i] = p;
+    j->kernels->pair[MATH_POW](buffer, power, buffer, n);
+    return buffer;
+}
+
+/* --- Chunks ----------------------------------------------------------------------------------- */
+
+static float any_chunk(const float *x, int64_t n)
+{
+    int found = 0;
+    for (int64_t i = 0; i < n; i++)
+        found |= x[i] != 0;
+    return (float)found;
+}
+
+static float all_chunk(const float *x, int64_t n)
+{
+    int missing = 0;
+    for (int64_t i = 0; i < n; i++)
+        missing |= x[i] == 0;
+    return (float)!missing;
+}
+
+/* --- Values ----------------------------------------------------------------------------------- */
+
+static ea_status fold(ea_context *ctx, const job *j, cpu_terms terms, cpu_chunk chunk, float *to)
+{
+    return cpu_fold_terms(ctx, j->outputs, j->n, terms, j, chunk, to);
+}
+
+static ea_status sum(ea_context *ctx, const job *j, cpu_terms terms, float *to)
+{
+    int64_t run = j->rows.row.shape[j->rows.row.ndim - 1];
+    return cpu_sum_terms(ctx, j->outputs, j->n, run, terms, j, to);
+}
+
+static ea_status means(ea_context *ctx, const job *j)
+{
+    EA_TRY(sum(ctx, j, elements, j->about));
+    for (int64_t i = 0; i < j->outputs; i++)
+        j->about[i] = ref_mean(ctx->contract, j->about[i], j->n);
+    return EA_OK;
+}
+
+static ea_status variances(ea_context *ctx, const job *j)
+{
+    float divisor = ref_divisor(j->n, j->call->parameter);
+    EA_TRY(means(ctx, j));
+    EA_TRY(sum(ctx, j, squares, j->result));
+    for (int64_t i = 0; i < j->outputs; i++)
+        j->result[i] /= divisor;
+    if (j->call->aggregate == EA_AGG_STD)
+        j->kernels->math[MATH_SQRT](j->result, j->result, j->outputs);
+    return EA_OK;
+}
+
+static ea_status norms(ea_context *ctx, const job *j)
+{
+    float p = j->call->parameter;
+    if (isinf(p))
+        return fold(ctx, j, norm_terms, p < 0 ? j->kernels->minimum : j->kernels->maximum,
+                    j->result);
+    EA_TRY(sum(ctx, j, norm_terms, j->result));
+    for (int64_t i = 0; i < j->outputs; i++)
+        j->result[i] = ref_norm_end(j->result[i], p);
+    return EA_OK;
+}
+
+static ea_status logsumexps(ea_context *ctx, const job *j)
+{
+    EA_TRY(fold(ctx, j, elements, j->kernels->maximum, j->about));
+    for (int64_t i = 0; i < j->outputs; i++)
+        j->about[i] = ref_shift(j->about[i]);
+    EA_TRY(sum(ctx, j, exponentials, j->result));
+    j->kernels->math[MATH_LOG](j->result, j->result, j->outputs);
+    j->kernels->add(j->result, j->about, j->result, j->outputs);
+    return EA_OK;
+}
+
+static ea_status values(ea_context *ctx, const job *j)
+{
+    switch (j->call->aggregate) {
+    case EA_AGG_PROD:
+        return fold(ctx, j, elements, j->kernels->product_chunk, j->result);
+    case EA_AGG_VAR:
+    case EA_AGG_STD:
+        return variances(ctx, j);
+    case EA_AGG_NORM:
+        return norms(ctx, j);
+    case EA_AGG_LOGSUMEXP:
+        return logsumexps(ctx, j);
+    case EA_AGG_AMAX:
+        return fold(ctx, j, elements, j->kernels->maximum, j->result);
+    case EA_AGG_AMIN:
+        return fold(ctx, j, elements, j->kernels->minimum, j->result);
+    case EA_AGG_ANY:
+        return fold(ctx, j, elements, any_chunk, j->result);
+    default: /* ALL */
+        return fold(ctx, j, elements, all_chunk, j->result);
+    }
+}
+
+static ea_status allocate(ea_context *ctx, size_t bytes, void **to)
+{
+    *to = core_arena_alloc(ctx->arena, bytes);
+    return *to ? EA_OK : core_fail(ctx, EA_ERR_MEMORY, "reduction: no memory for %zu bytes", bytes);
+}
+
+static ea_status prepare(ea_context *ctx, const ea_view *x, int kept, job *j)
+{
+    j->kernels = cpu_kernels_of(ctx);
+    j->rows = cpu_rows_of(x, kept);
+    j->n = core_numel(&j->rows.row);
+    j->outputs = core_numel(&j->rows.kept);
+    size_t bytes = sizeof(float) * (size_t)j->outputs;
+    EA_TRY(allocate(ctx, bytes, (void **)&j->about));
+    return allocate(ctx, bytes, (void **)&j->result);
+}
+
+static void put(const ea_view *view, int64_t n, const float *from)
+{
+    ea_view merged = *view;
+    cpu_merge(&merged);
+    cpu_put(&merged, 0, n, from);
+}
+
+ea_status cpu_aggregate(ea_context *ctx, const ref_aggregate_call *call)
+{
+    job j = { .call = call };
+    if (core_numel(call->x) == 0)
+        return ref_aggregate(ctx, call);
+    EA_TRY(prepare(ctx, call->x, call->kept, &j));
+    EA_TRY(values(ctx, &j));
+    put(call->out, j.outputs, j.result);
+    return EA_OK;
+}
+
+/* --- Where the extreme stands ----------------------------------------------------------------- */
+
+typedef struct search {
+    const job *job;
+    float *values;
+    int64_t *places;
+} search;
+
+/* The first element of x that is the extreme `value`; n when none is. */
+static int64_t first_place(const float *x, int64_t n, float value)
+{
+    int64_t i = 0;
+    if (value != value)
+        while (i < n && x[i] == x[i])
+            i++;
+    else
+        while (i < n && x[i] != value)
+            i++;
+    return i;
+}
+
+static void find_places(void *argument, int64_t first, int64_t last, int worker)
+{
+    (void)worker;
+    const search *s = argument;
+    const job *j = s->job;
+    float buffer[CPU_BLOCK];
+    for (int64_t row = first; row < last; row++)
+        for (int64_t begin = 0; begin < j->n; begin += CPU_BLOCK) {
+            int64_t n = j->n - begin < CPU_BLOCK ? j->n - begin : CPU_BLOCK;
+            const float *x = cpu_read_row(&j->rows, row, begin, n, buffer);
+            int64_t place = first_place(x, n, j->result[row]);
+            if (place == n)
+                continue;
+            s->values[row] = x[place];
+            s->places[row] = begin + place;
+            break;
+        }
+}
+
+ea_status cpu_extreme(ea_context *ctx, const ea_view *x, int kept, bool smallest,
+                      const ea_view *values, const ea_view *indices)
+{
+    job j = { .n = 0 };
+    EA_TRY(prepare(ctx, x, kept, &j));
+    if (j.outputs == 0)
+        return EA_OK;
+    search s = { .job = &j, .values = j.about };
+    EA_TRY(allocate(ctx, sizeof(int64_t) * (size_t)j.outputs, (void **)&s.places));
+    EA_TRY(fold(ctx, &j, elements, smallest ? j.kernels->minimum : j.kernels->maximum, j.result));
+    core_parallel(ctx, j.outputs, rows_in_piece(&j), find_places, &s);
+    if (values)
+        put(values, j.outputs, s.values);
+    for (int64_t i = 0; indices && i < j.outputs; i++)
+        core_store_index(indices, core_offset(indices, i), s.places[i]);
+    return EA_OK;
+}
+
+/* --- Gradients -------------------------------------------------------------------------------- */
+
+static float ties(const job *j, int64_t row, float value, float *buffer)
+{
+    bool magnitude = j->call->aggregate == EA_AGG_NORM;
+    int64_t count = 0;
+    for (int64_t begin = 0; begin < j->n; begin += CPU_BLOCK) {
+        int64_t n = j->n - begin < CPU_BLOCK ? j->n - begin : CPU_BLOCK;
+        const float *x = cpu_read_row(&j->rows, row, begin, n, buffer);
+        for (int64_t i = 0; i < n; i++)
+            count += ref_is_extreme(magnitude ? fabsf(x[i]) : x[i], value);
+    }
+    return (float)count;
+}
+
+/* grad_x of a product: first the products of what stands before each element, then, backwards,
+ * times those of what stands behind it. */
+static void product_slopes(const job *j, int64_t row, double *before, float *x_buffer,
+                           float *y_buffer)
+{
+    double product = 1;
+    for (int64_t begin = 0; begin < j->n; begin += CPU_BLOCK) {
+        int64_t n = j->n - begin < CPU_BLOCK ? j->n - begin : CPU_BLOCK;
+        const float *x = cpu_read_row(&j->rows, row, begin, n, x_buffer);
+        for (int64_t i = 0; i < n; i++) {
+            before[begin + i] = product;
+            product *= (double)x[i];
+        }
+    }
+    product = 1;
+    for (int64_t end = j->n, n; end > 0; end -= n) {
+        n = (end - 1) % CPU_BLOCK + 1;
+        const float *x = cpu_read_row(&j->rows, row, end - n, n, x_buffer);
+        float *y = cpu_target_row(&j->grad_rows, row, end - n, n, y_buffer);
+        for (int64_t i = n - 1; i >= 0; i--) {
+            double factor = (double)x[i];
+            y[i] = (float)((double)j->facts[row].grad * (before[end - n + i] * product));
+            product *= factor;
+        }
+        cpu_put_row(&j->grad_rows, row, end - n, n, y);
+    }
+}
+
+static void slopes(const job *j, ref_row *facts, const float *x, float *y, int64_t n)
+{
+    const ref_aggregate_call *c = j->call;
+    float a;
+    switch (c->aggregate) {
+    case EA_AGG_LOGSUMEXP:
+        j->kernels->sub_scalar(x, facts->value, y, n);
+        j->kernels->math[MATH_EXP](y, y, n);
+        j->kernels->mul_scalar(y, facts->grad, y, n);
+        return;
+    case EA_AGG_VAR:
+        a = facts->grad * (2 / facts->n);
+        j->kernels->sub_scalar(x, facts->mean, y, n);
+        j->kernels->mul_scalar(y, a, y, n);
+        return;
+    default:
+        for (int64_t i = 0; i < n; i++)
+            y[i] = ref_aggregate_slope(c->aggregate, c->parameter, x[i], facts);
+    }
+}
+
+static void give_rows(void *argument, int64_t first, int64_t last, int worker)
+{
+    const job *j = argument;
+    float x_buffer[CPU_BLOCK], y_buffer[CPU_BLOCK];
+    bool counts = j->call->aggregate == EA_AGG_AMAX || j->call->aggregate == EA_AGG_AMIN ||
+                  (j->call->aggregate == EA_AGG_NORM && isinf(j->call->parameter));
+    for (int64_t row = first; row < last; row++) {
+        ref_row *facts = &j->facts[row];
+        if (j->call->aggregate == EA_AGG_PROD) {
+            product_slopes(j, row, j->scratch + worker * j->n, x_buffer, y_buffer);
+            continue;
+        }
+        if (counts)
+            facts->ties = ties(j, row, facts->value, x_buffer);
+        for (int64_t begin = 0; begin < j->n; begin += CPU_BLOCK) {
+            int64_t n = j->n - begin < CPU_BLOCK ? j->n - begin : CPU_BLOCK;
+            const float *x = cpu_read_row(&j->rows, row, begin, n, x_buffer);
+            float *y = cpu_target_row(&j->grad_rows, row, begin, n, y_buffer);
+            slopes(j, facts, x, y, n);
+            cpu_put_row(&j->grad_rows, row, begin, n, y);
+        }
+    }
+}
+
+ea_status cpu_aggregate_backward(ea_context *ctx, const ref_aggregate_call *call)
+{
+    job j = { .call = call };
+    EA_TRY(prepare(ctx, call->x, call->kept, &j));
+    if (j.outputs == 0 || j.n == 0)
+        return EA_OK;
+    j.grad_rows = cpu_rows_of(call->grad_x, call->kept);
+    EA_TRY(allocate(ctx, sizeof(ref_row) * (size_t)j.outputs, (void **)&j.facts));
+    if (call->aggregate == EA_AGG_PROD)
+        EA_TRY(allocate(ctx, sizeof(double) * (size_t)(j.n * ctx->threads), (void **)&j.scratch));
+    bool centred = call->aggregate == EA_AGG_VAR || call->aggregate == EA_AGG_STD;
+    if (centred)
+        EA_TRY(means(ctx, &j));
+    for (int64_t i = 0; i < j.outputs; i++)
+        j.facts[i] = (ref_row){ .grad = core_load(call->grad_out, core_offset(call->grad_out, i)),
+                                .value = core_load(call->out, core_offset(call->out, i)),
+                                .mean = centred ? j.about[i] : 0,
+                                .n = ref_divisor(j.n, call->parameter) };
+    core_parallel(ctx, j.outputs, rows_in_piece(&j), give_rows, &j);
+    return EA_OK;
+}
