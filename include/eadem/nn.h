@@ -225,6 +225,40 @@ EA_API ea_var *ea_var_attention(ea_var *q, ea_var *k, ea_var *v, const DLTensor 
 
 EA_API ea_var *ea_var_cross_entropy(ea_var *x, const DLTensor *target, ea_reduction reduction);
 
+/* Losses of PyTorch's names as compositions (contract: Losses): the function `term` of
+ * eadem/op/point.h from EA_FN_MSE_LOSS on, times weight (ea_no_bias: none), reduced. */
+EA_API ea_var *ea_var_loss(ea_point_function term, ea_var *const *inputs, const double *parameters,
+                           ea_var *weight, ea_reduction reduction);
+/* a, b [n, width] or [width]; target [n] or [] of 1 and −1. */
+EA_API ea_var *ea_var_cosine_embedding_loss(ea_var *a, ea_var *b, ea_var *target, double margin,
+                                            ea_reduction reduction);
+/* The p-norm of a − b + eps along the last dimension. */
+EA_API ea_var *ea_var_pairwise_distance(ea_var *a, ea_var *b, double p, double eps);
+
+typedef struct ea_triplet_options {
+    double margin, p, eps; /* PyTorch: 1, 2, 1e-6 */
+    int swap;
+} ea_triplet_options;
+
+/* options may be NULL: PyTorch's. */
+EA_API ea_var *ea_var_triplet_margin_loss(ea_var *anchor, ea_var *positive, ea_var *negative,
+                                          const ea_triplet_options *options,
+                                          ea_reduction reduction);
+/* x [n, classes], target [n]; p is 1 or 2; weight [classes] or ea_no_bias. */
+EA_API ea_var *ea_var_multi_margin_loss(ea_var *x, const DLTensor *target, int p, double margin,
+                                        ea_var *weight, ea_reduction reduction);
+/* eadem/op/nll.h. cross_entropy_of: of logits, with class indices or probabilities that need no
+ * gradient; soft_cross_entropy gives the probabilities theirs. */
+EA_API ea_var *ea_var_nll_loss(ea_var *x, const DLTensor *target, const DLTensor *weight,
+                               const ea_nll_options *options);
+EA_API ea_var *ea_var_cross_entropy_of(ea_var *x, const DLTensor *target, const DLTensor *weight,
+                                       const ea_nll_options *options);
+EA_API ea_var *ea_var_soft_cross_entropy(ea_var *x, ea_var *probabilities, const DLTensor *weight,
+                                         const ea_nll_options *options);
+EA_API ea_var *ea_var_ctc_loss(ea_var *log_probs, const DLTensor *targets,
+                               const DLTensor *input_lengths, const DLTensor *target_lengths,
+                               int64_t blank, int zero_infinity, ea_reduction reduction);
+
 /* eadem/op/index.h. Indices and masks are used in place, as ea_var_input()'s tensor is. The
  * gradient of a place that several sources write by COPY goes to each of them. */
 EA_API ea_var *ea_var_gather(ea_var *x, int dim, const DLTensor *index);

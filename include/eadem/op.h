@@ -20,6 +20,7 @@
 #include "eadem/op/loss.h"
 #include "eadem/op/mask.h"
 #include "eadem/op/matmul.h"
+#include "eadem/op/nll.h"
 #include "eadem/op/norm.h"
 #include "eadem/op/optim.h"
 #include "eadem/op/point.h"

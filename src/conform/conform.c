@@ -7,10 +7,11 @@
 #include <stdio.h>
 
 static const conform_family *const families[] = {
-    &conform_aggregate, &conform_attention, &conform_conv,    &conform_elementwise, &conform_grid,
-    &conform_index,     &conform_loss,      &conform_matmul,  &conform_norm,        &conform_optim,
-    &conform_order,     &conform_point,     &conform_pool,    &conform_recurrent,   &conform_reduce,
-    &conform_resample,  &conform_row_norm,  &conform_softmax, &conform_sparse,
+    &conform_aggregate, &conform_attention, &conform_conv,      &conform_elementwise,
+    &conform_grid,      &conform_index,     &conform_loss,      &conform_matmul,
+    &conform_nll,       &conform_norm,      &conform_optim,     &conform_order,
+    &conform_point,     &conform_pool,      &conform_recurrent, &conform_reduce,
+    &conform_resample,  &conform_row_norm,  &conform_softmax,   &conform_sparse,
 };
 
 const conform_family *conform_family_at(int index)

@@ -12,6 +12,7 @@ extern const conform_family conform_grid;
 extern const conform_family conform_index;
 extern const conform_family conform_loss;
 extern const conform_family conform_matmul;
+extern const conform_family conform_nll;
 extern const conform_family conform_norm;
 extern const conform_family conform_optim;
 extern const conform_family conform_order;
