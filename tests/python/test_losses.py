@@ -71,7 +71,7 @@ def test_nll_and_cross_entropy(context, kind):
               [logits], terms=64, scale=8.0 * (n if word == "sum" else 1))
         plain = NllOptions(reduction, 0.0, ignore is not None, ignore or 0)
         check(context, lambda x: var("nll_loss", x, target, pointer(weight), ctypes.byref(plain)),
-              lambda x: F.nll_loss(x, target, wide, reduction=word, ignore_index=index), [logits], terms=64,
+              lambda x: F.nll_loss(x.contiguous(), target, wide, reduction=word, ignore_index=index), [logits], terms=64,
               scale=8.0 * (n if word == "sum" else 1))
 
 
