@@ -1,6 +1,7 @@
 /* losses.c: the losses that are compositions of operations (contract: Losses), and the backward
  * rules of those over classes and alignments. */
 #include "grad/tape.h"
+#include "op/op.h"
 
 #include <math.h>
 
@@ -11,7 +12,7 @@ static ea_var *constant(ea_tape *tape, double value)
     float *memory = grad_alloc(tape, sizeof *memory);
     if (!memory)
         return NULL;
-    *memory = (float)value;
+    *memory = op_round(value);
     return ea_var_input(
         tape, &(DLTensor){ .data = memory, .device = { kDLCPU, 0 }, .dtype = EA_FLOAT32 });
 }

@@ -60,11 +60,11 @@ ea_status ea_reduce(ea_context *ctx, ea_aggregate aggregate, const DLTensor *x, 
     EA_TRY(op_reduction_of(ctx, function, &vx, dims, ndims, &r));
     EA_TRY(op_reduced_shape(ctx, function, "out", &vx, &r, &vo));
     if (aggregate == EA_AGG_AMAX || aggregate == EA_AGG_AMIN ||
-        (aggregate == EA_AGG_NORM && isinf((float)parameter)))
+        (aggregate == EA_AGG_NORM && isinf(op_round(parameter))))
         EA_TRY(expect_elements(ctx, function, &vx, &vo));
     return run(ctx, &(ref_aggregate_call){ .aggregate = aggregate,
                                            .kept = r.kept,
-                                           .parameter = (float)parameter,
+                                           .parameter = op_round(parameter),
                                            .x = &r.rows,
                                            .out = &vo });
 }
@@ -93,7 +93,7 @@ ea_status ea_reduce_backward(ea_context *ctx, ea_aggregate aggregate, const DLTe
     EA_TRY(op_reduced_shape(ctx, function, "grad_out", &vx, &r, &vg));
     return run_backward(ctx, &(ref_aggregate_call){ .aggregate = aggregate,
                                                     .kept = r.kept,
-                                                    .parameter = (float)parameter,
+                                                    .parameter = op_round(parameter),
                                                     .x = &r.rows,
                                                     .out = &vo,
                                                     .grad_out = &vg,

@@ -11,6 +11,7 @@ enum { GRAIN = 4096 }; /* elements in a piece of work */
 typedef struct job {
     ref_nll nll;
     ref_ctc ctc;
+    const ea_nll_options *options;
     ea_contract contract;
     int64_t rows, n; /* elements of a row */
     ea_reduction reduction;
@@ -103,7 +104,7 @@ static ea_status read_call(ea_context *ctx, const char *function, const DLTensor
 {
     static const ea_nll_options defaults = { .reduction = EA_REDUCE_MEAN };
     const ea_nll_options *o = options ? options : &defaults;
-    *j = (job){ .contract = ctx->contract, .reduction = o->reduction };
+    *j = (job){ .contract = ctx->contract, .options = o, .reduction = o->reduction };
     EA_TRY(core_view_of(ctx, function, "x", x, CORE_FLOATS, vx));
     if (vx->ndim == 0)
         return core_fail(ctx, EA_ERR_SHAPE, "%s: x has no dimension: give [n, classes, …]",
@@ -119,9 +120,6 @@ static ea_status read_call(ea_context *ctx, const char *function, const DLTensor
     for (int d = 0; d < vx->ndim - 1; d++)
         j->rows *= j->nll.x.shape[d];
     j->nll.ignore = o->has_ignore_index ? o->ignore_index : -100;
-    j->nll.smoothing = (float)o->label_smoothing;
-    j->nll.rest = (float)(1 - o->label_smoothing);
-    j->nll.share = (float)(o->label_smoothing / (double)j->n);
     EA_TRY(read_target(ctx, function, vx, target, j));
     if (!weight)
         return EA_OK;
@@ -138,8 +136,18 @@ static ea_status losses_of(ea_context *ctx, const char *function, job *j)
     return EA_OK;
 }
 
+/* In the contract's environment: they round. */
+static void set_constants(job *j)
+{
+    double smoothing = j->options->label_smoothing;
+    j->nll.smoothing = (float)smoothing;
+    j->nll.rest = (float)(1 - smoothing);
+    j->nll.share = (float)(smoothing / (double)j->n);
+}
+
 static ea_status put_loss(ea_context *ctx, job *j, const ea_view *out)
 {
+    set_constants(j);
     EA_TRY(losses_of(ctx, "ea_nll_loss", j));
     for (int64_t i = 0; j->reduction == EA_REDUCE_NONE && i < j->rows; i++)
         core_store(out, core_offset(out, i), j->losses[i]);
@@ -170,6 +178,7 @@ ea_status ea_nll_loss(ea_context *ctx, const DLTensor *x, const DLTensor *target
 
 static ea_status put_slopes(ea_context *ctx, job *j)
 {
+    set_constants(j);
     if (j->reduction != EA_REDUCE_NONE)
         j->grad = core_load(&j->grad_out, 0);
     if (j->reduction == EA_REDUCE_MEAN) {

@@ -1,6 +1,16 @@
 /* op.c: checks that the doors share. */
 #include "op/op.h"
 
+/* Volatile: the compiler knows nothing of the environment and might round before it is entered. */
+float op_round(double x)
+{
+    core_fp saved = core_fp_enter();
+    volatile double exact = x;
+    volatile float rounded = (float)exact;
+    core_fp_leave(saved);
+    return rounded;
+}
+
 op_scope op_enter(ea_context *ctx)
 {
     return (op_scope){ core_fp_enter(), core_arena_mark(ctx->arena) };

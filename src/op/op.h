@@ -38,6 +38,9 @@ typedef struct op_scope {
 
 #define OP_BACKEND(ctx, name) ((ctx)->isa == CORE_ISA_REF ? ref_##name : cpu_##name)
 
+/* An option rounded to binary32, whatever rounding the caller has set. */
+float op_round(double x);
+
 op_scope op_enter(ea_context *ctx);
 ea_status op_leave(ea_context *ctx, const op_scope *scope, ea_status status);
 

@@ -48,7 +48,7 @@ static ea_status read_inputs(ea_context *ctx, const char *where, ea_point_functi
         call->input[k] = &v->input[k];
     }
     for (int k = 0; k < row->parameters; k++)
-        call->parameter[k] = parameters ? (float)parameters[k] : row->defaults[k];
+        call->parameter[k] = parameters ? op_round(parameters[k]) : row->defaults[k];
     return EA_OK;
 }
 

@@ -77,9 +77,10 @@ ea_status ea_histc(ea_context *ctx, const DLTensor *x, double low, double high, 
     EA_TRY(op_no_overlap(ctx, function, "x", &vx, &vo, false));
     if (vo.ndim != 1 || vo.shape[0] == 0)
         return core_fail(ctx, EA_ERR_SHAPE, "%s: out has no bins: give one dimension", function);
-    if (!((float)low < (float)high) || isinf((float)low) || isinf((float)high))
+    float first = op_round(low), last = op_round(high);
+    if (!(first < last) || isinf(first) || isinf(last))
         return core_fail(ctx, EA_ERR_ARGUMENT, "%s: bins from %g to %g: give a finite range",
                          function, low, high);
     op_scope scope = op_enter(ctx);
-    return op_leave(ctx, &scope, ref_histc(ctx, &vx, (float)low, (float)high, &vo));
+    return op_leave(ctx, &scope, ref_histc(ctx, &vx, first, last, &vo));
 }
