@@ -210,6 +210,13 @@ static ea_var *layers(const network *net, ea_var *x, const ea_recurrent_layer *w
     return x;
 }
 
+/* [layers·directions, n, …], or none. */
+static bool states_fit(const network *net, const ea_var *states)
+{
+    int count = net->options->layers * net->directions;
+    return !states || (states->value.ndim == 3 && states->shape[0] == count);
+}
+
 static ea_status open_network(ea_var *x, const ea_recurrent_options *o, network *net)
 {
     ea_context *ctx = x->tape->ctx;
@@ -219,6 +226,9 @@ static ea_status open_network(ea_var *x, const ea_recurrent_options *o, network 
                          "ea_var_recurrent: kind %d, %d layers, x of %d dimensions: give a kind, "
                          "layers, and %d dimensions",
                          (int)o->kind, o->layers, x->value.ndim, ndim);
+    if (!states_fit(net, net->h0) || !states_fit(net, net->c0))
+        return core_fail(ctx, EA_ERR_SHAPE, "ea_var_recurrent: h0 or c0 is not [%d, n, …]",
+                         o->layers * net->directions);
     net->steps.steps = o->batch_sizes ? o->steps : x->shape[0];
     net->n = o->batch_sizes ? (o->steps > 0 ? o->batch_sizes[0] : 0) : x->shape[1];
     net->rows = o->batch_sizes ? x->shape[0] : x->shape[0] * x->shape[1];
@@ -263,6 +273,7 @@ ea_var *ea_var_recurrent(ea_var *x, const ea_recurrent_options *options,
     ea_var **states = grad_alloc(x->tape, sizeof *states * 2 * (size_t)count);
     if (!states)
         return NULL;
+    memset(states, 0, sizeof *states * 2 * (size_t)count); /* a failure leaves NULLs */
     int64_t steps = net.steps.steps;
     ea_var *rows = ea_var_reshape(x, 2, (int64_t[]){ net.rows, x->shape[x->value.ndim - 1] });
     ea_var *y = layers(&net, rows, weights, states, states + count);

@@ -95,3 +95,15 @@ def test_growing_batches_are_refused(context):
 
     with pytest.raises(AssertionError, match="step 1 has 2 rows"):
         check(context, build, None, [x, torch.randn(4, 2), torch.randn(4, 4)])
+
+
+@pytest.mark.parametrize("shape", [[], [2], [1, 2], [2, 2, 4], [1, 3, 4], [1, 2, 5]])
+def test_states_of_another_shape_are_refused(context, shape):
+    def build(x, w, v, h0):
+        absent = library_constant("ea_no_bias")
+        options, hn, cn = Options(0, 1, 0, 0, 0.0, None, None, 0), ctypes.c_void_p(), ctypes.c_void_p()
+        return var("recurrent", x, ctypes.byref(options), (Layer * 1)(Layer(w, v, absent, absent, absent)), h0, absent,
+                   ctypes.byref(hn), ctypes.byref(cn))
+
+    with pytest.raises(AssertionError, match="h0|reshape|narrow"):
+        check(context, build, None, [torch.randn(3, 2, 2), torch.randn(4, 2), torch.randn(4, 4), torch.randn(shape)])
