@@ -79,6 +79,27 @@ static ea_status run_interpolate_backward(const native_call *call)
     return ea_interpolate_backward(call->ctx, (int)I(0), T(0), &options, T(1));
 }
 
+/* --- Integers: mode, padding, align corners --- */
+
+static ea_grid_options grid_options(const native_call *call)
+{
+    return (ea_grid_options){ .mode = (ea_grid_mode)I(0),
+                              .padding = (ea_grid_padding)I(1),
+                              .align_corners = (int)I(2) };
+}
+
+static ea_status run_grid_sample(const native_call *call)
+{
+    ea_grid_options options = grid_options(call);
+    return ea_grid_sample(call->ctx, T(0), T(1), &options, T(2));
+}
+
+static ea_status run_grid_sample_backward(const native_call *call)
+{
+    ea_grid_options options = grid_options(call);
+    return ea_grid_sample_backward(call->ctx, T(0), T(1), T(2), &options, T(3), T(4));
+}
+
 static const native_op ops[] = {
     { "pad", 2, run_pad },
     { "pad_backward", 2, run_pad_backward },
@@ -88,6 +109,8 @@ static const native_op ops[] = {
     { "pixel_unshuffle", 2, run_pixel_unshuffle },
     { "interpolate", 2, run_interpolate },
     { "interpolate_backward", 2, run_interpolate_backward },
+    { "grid_sample", 3, run_grid_sample },
+    { "grid_sample_backward", 5, run_grid_sample_backward },
 };
 
 const native_family native_resample = { ops, sizeof ops / sizeof ops[0] };

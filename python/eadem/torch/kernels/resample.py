@@ -70,3 +70,21 @@ def col2im(x, output_size, kernel_size, dilation, padding, stride):
     pair = (x, out) if batched else (x.unsqueeze(0), out.unsqueeze(0))
     call("fold", pair, (*kernel_size, *stride, *padding, *dilation))
     return out
+
+
+def grid_sampler(x, grid, interpolation_mode, padding_mode, align_corners):
+    out = new(x, (*x.shape[:2], *grid.shape[1:-1]))
+    call("grid_sample", (x.contiguous(), grid.contiguous(), out), (interpolation_mode, padding_mode, int(align_corners)))
+    return out
+
+
+def grid_sampler_backward(grad, x, grid, interpolation_mode, padding_mode, align_corners, output_mask):
+    grad_x = new(x, x.shape) if output_mask[0] else None
+    grad_grid = new(grid, grid.shape) if output_mask[1] else None
+    call("grid_sample_backward", (grad.contiguous(), x.contiguous(), grid.contiguous(), grad_x, grad_grid),
+         (interpolation_mode, padding_mode, int(align_corners)))
+    return grad_x, grad_grid
+
+
+handles("grid_sampler_2d", "grid_sampler_3d")(grid_sampler)
+handles("grid_sampler_2d_backward", "grid_sampler_3d_backward")(grid_sampler_backward)
