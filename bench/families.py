@@ -110,7 +110,7 @@ def orders(c):
             yield f"{name} {shape}", c.bound(f"ea_{name}", x, d, values), lambda n=name, a=x, k=d: getattr(torch, n)(a, k)
         yield f"cummax {shape}", c.bound("ea_cummax", x, d, values, places), lambda a=x, k=d: a.cummax(k)
         if shape != VOCABULARY:
-            yield f"sort {shape}", c.bound("ea_sort", x, d, 0, values, places), lambda a=x, k=d: a.sort(k, stable=True)
+            yield f"sort {shape}", c.bound("ea_sort", x, d, 0, values, places), lambda a=x, k=d: a.sort(dim=k, stable=True)
         few = [50 if i == d else n for i, n in enumerate(shape)]
         tops, at = torch.empty(few), torch.empty(few, dtype=torch.int64)
         yield f"topk 50 {shape}", c.bound("ea_topk", x, d, 1, tops, at), lambda a=x, k=d: a.topk(50, k)
