@@ -80,7 +80,9 @@ static double kolmogorov_smirnov_of(int count, double (*cdf)(double))
     qsort(x, (size_t)count, sizeof *x, ascending);
     for (int i = 0; i < count; i++) {
         double expected = cdf(x[i]);
-        distance = fmax(distance, fmax(expected - i / n, (i + 1) / n - expected));
+        double above = expected - i / n, below = (i + 1) / n - expected;
+        distance = above > distance ? above : distance;
+        distance = below > distance ? below : distance;
     }
     double t = distance * (sqrt(n) + 0.12 + 0.11 / sqrt(n)), p = 0; /* Stephens 1970 */
     for (int k = 1; k <= 100; k++)
