@@ -153,6 +153,13 @@ EA_API ea_var *ea_var_pixel_unshuffle(ea_var *x, int64_t r);
 EA_API ea_var *ea_var_interpolate(ea_var *x, int dims, const int64_t *sizes,
                                   const ea_interpolate_options *options);
 
+/* As torch's lp_pool1d to 3d; stride may be NULL: the kernel. p = infinity: max_pool. */
+EA_API ea_var *ea_var_lp_pool(ea_var *x, int dims, double p, const int64_t *kernel,
+                              const int64_t *stride, int ceil_mode);
+/* As torch's local_response_norm: x [n, c, …] over `size` channels. */
+EA_API ea_var *ea_var_local_response_norm(ea_var *x, int64_t size, double alpha, double beta,
+                                          double k);
+
 /* eadem/op/grid.h */
 EA_API ea_var *ea_var_grid_sample(ea_var *x, ea_var *grid, const ea_grid_options *options);
 

@@ -1,4 +1,5 @@
 /* average.c: the exponential moving average of a module's parameters. */
+#include "core/fp.h"
 #include "core/memory.h"
 #include "core/view.h"
 #include "eadem/nn.h"
@@ -68,7 +69,9 @@ void ea_average_destroy(ea_average *average)
 
 ea_status ea_average_update(ea_average *average, double decay)
 {
+    core_fp saved = core_fp_enter();
     float share = (float)(1 - decay);
+    core_fp_leave(saved);
     DLTensor weight = { .data = &share, .device = { kDLCPU, 0 }, .dtype = EA_FLOAT32 };
     for (int i = 0; i < average->count; i++) {
         DLTensor *value = average->averages[i].value;

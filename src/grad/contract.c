@@ -92,14 +92,7 @@ ea_var *ea_var_permute(ea_var *x, const int *dims, int count)
 
 static ea_var *scaled(ea_var *x, double factor)
 {
-    static int64_t none[1];
-    DLTensor tensor;
-    if (!x || factor == 1)
-        return x;
-    if (!grad_tensor(x->tape, EA_FLOAT32, 0, none, &tensor))
-        return NULL;
-    *(float *)tensor.data = (float)factor;
-    return ea_var_mul(x, ea_var_input(x->tape, &tensor));
+    return !x || factor == 1 ? x : ea_var_mul(x, grad_number(x->tape, factor));
 }
 
 ea_var *ea_var_addmm(ea_var *input, ea_var *a, ea_var *b, double beta, double alpha)

@@ -1,17 +1,8 @@
 /* dropout.c: dropout and its relatives: a mask from the generator, then products and sums. */
+#include "core/fp.h"
 #include "grad/tape.h"
 
 #include <math.h>
-
-static ea_var *number(ea_tape *tape, double value)
-{
-    static int64_t none[1];
-    DLTensor tensor;
-    if (!grad_tensor(tape, EA_FLOAT32, 0, none, &tensor))
-        return NULL;
-    *(float *)tensor.data = (float)value;
-    return ea_var_input(tape, &tensor);
-}
 
 /* 1 where x is kept, with probability 1 − p, else 0; `channels`: one number for each [n, c]. */
 static ea_var *kept_places(ea_var *x, double p, bool channels, ea_generator *generator)
@@ -48,7 +39,10 @@ static ea_var *dropout(ea_var *x, double p, bool channels, ea_generator *generat
     if (!begin(x, p, generator, &out))
         return out;
     ea_var *kept = kept_places(x, p, channels, generator);
-    ea_var *scale = number(x->tape, p == 1 ? 0 : 1 / (1 - p));
+    core_fp saved = core_fp_enter();
+    double factor = p == 1 ? 0 : 1 / (1 - p);
+    core_fp_leave(saved);
+    ea_var *scale = grad_number(x->tape, factor);
     return ea_var_mul(x, ea_var_mul(kept, scale));
 }
 
@@ -60,12 +54,15 @@ static ea_var *alpha_dropout(ea_var *x, double p, bool channels, ea_generator *g
     ea_var *out;
     if (!begin(x, p, generator, &out))
         return out;
+    core_fp saved = core_fp_enter();
     double scale = p == 1 ? 0 : 1 / sqrt((alpha * alpha * p + 1) * (1 - p));
+    double dropped = alpha * scale * p - alpha * scale, range = alpha * scale;
+    core_fp_leave(saved);
     ea_tape *tape = x->tape;
     ea_var *kept = kept_places(x, p, channels, generator);
-    ea_var *shift = ea_var_add(ea_var_mul(kept, number(tape, alpha * scale)),
-                               number(tape, alpha * scale * p - alpha * scale));
-    return ea_var_add(ea_var_mul(x, ea_var_mul(kept, number(tape, scale))), shift);
+    ea_var *shift =
+        ea_var_add(ea_var_mul(kept, grad_number(tape, range)), grad_number(tape, dropped));
+    return ea_var_add(ea_var_mul(x, ea_var_mul(kept, grad_number(tape, scale))), shift);
 }
 
 ea_var *ea_var_dropout(ea_var *x, double p, ea_generator *generator)

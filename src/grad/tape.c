@@ -1,5 +1,6 @@
 /* tape.c: the tape's life, its values, and the walk backward. */
 #include "grad/tape.h"
+#include "core/fp.h"
 
 #include <math.h>
 
@@ -180,6 +181,18 @@ ea_var *ea_var_leaf(ea_tape *tape, const DLTensor *tensor)
     if (var)
         var->needs_grad = !tape->no_grad;
     return var;
+}
+
+ea_var *grad_number(ea_tape *tape, double value)
+{
+    static int64_t none[1];
+    DLTensor tensor;
+    if (!grad_tensor(tape, EA_FLOAT32, 0, none, &tensor))
+        return NULL;
+    core_fp saved = core_fp_enter();
+    *(float *)tensor.data = (float)value;
+    core_fp_leave(saved);
+    return ea_var_input(tape, &tensor);
 }
 
 ea_var *grad_parameter(ea_tape *tape, ea_parameter *parameter)

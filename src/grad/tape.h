@@ -60,6 +60,10 @@ const DLTensor *grad_keep(ea_tape *tape, const DLTensor *tensor);
 /* Ends an operation: `out` when its door succeeded, else the tape fails and NULL. */
 ea_var *grad_done(ea_var *out, ea_status status);
 
+/* A number as a value without dimensions, rounded to float32 whatever rounding the caller has set.
+ */
+ea_var *grad_number(ea_tape *tape, double value);
+
 /* A parameter as a value. */
 ea_var *grad_parameter(ea_tape *tape, ea_parameter *parameter);
 
