@@ -311,6 +311,10 @@ static void slopes(const job *j, ref_row *facts, const float *x, float *y, int64
 {
     const ref_aggregate_call *c = j->call;
     float a;
+    if (c->aggregate == EA_AGG_NORM && c->parameter == 2 && facts->value != 0) {
+        j->kernels->mul_scalar(x, facts->grad / facts->value, y, n);
+        return;
+    }
     switch (c->aggregate) {
     case EA_AGG_LOGSUMEXP:
         j->kernels->sub_scalar(x, facts->value, y, n);
