@@ -38,7 +38,7 @@ typedef struct native_family {
 } native_family;
 
 extern const native_family native_contraction, native_pointwise, native_reduction, native_pool,
-    native_resample, native_index, native_optim, native_random;
+    native_resample, native_index, native_order, native_optim, native_random;
 
 extern const native_family *const native_families[];
 extern const int native_family_count;

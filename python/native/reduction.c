@@ -61,6 +61,18 @@ static ea_status run_cross_entropy_backward(const native_call *call)
     return ea_cross_entropy_backward(call->ctx, T(0), T(1), T(2), (ea_reduction)I(0), T(3));
 }
 
+/* Integers: the blank, zero infinity. */
+
+static ea_status run_ctc_loss(const native_call *call)
+{
+    return ea_ctc_loss(call->ctx, T(0), T(1), T(2), T(3), I(0), (int)I(1), T(4));
+}
+
+static ea_status run_ctc_loss_backward(const native_call *call)
+{
+    return ea_ctc_loss_backward(call->ctx, T(0), T(1), T(2), T(3), T(4), I(0), (int)I(1), T(5));
+}
+
 /* --- norm.h: integer is training; floats are momentum and eps --- */
 
 static ea_batch_norm_options batch_norm_options(const native_call *call)
@@ -124,6 +136,8 @@ static const native_op ops[] = {
     { "log_softmax_backward", 3, run_log_softmax_backward },
     { "cross_entropy", 3, run_cross_entropy },
     { "cross_entropy_backward", 4, run_cross_entropy_backward },
+    { "ctc_loss", 5, run_ctc_loss },
+    { "ctc_loss_backward", 6, run_ctc_loss_backward },
     { "batch_norm", 8, run_batch_norm },
     { "batch_norm_backward", 8, run_batch_norm_backward },
     { "layer_norm", 6, run_layer_norm },

@@ -184,7 +184,7 @@ def test_conversions_to_integers_saturate():
     with et.reproducible():
         assert x.to(torch.int8).tolist() == [-128, 127, 0, 127, -128, 0]
         assert x.long().tolist() == [-128, 127, 0, 2**63 - 1, -2**63, 0]
-        assert x[:3].sum(dtype=torch.int64) == -1
+        assert x[:3].sum(dtype=torch.int64) == -1 and x[:3].cumsum(0, dtype=torch.int32).tolist() == [-128, -1, -1]
         assert torch.zeros(6, dtype=torch.uint8).copy_(x).tolist() == [0, 127, 0, 255, 0, 0]
 
 

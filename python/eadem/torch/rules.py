@@ -36,7 +36,7 @@ _COMPARISONS = """
 eq eq_ ne ne_ lt lt_ le le_ gt gt_ ge ge_ equal isnan isinf isfinite isposinf isneginf isin logical_and logical_and_
 logical_or logical_or_ logical_not logical_not_ logical_xor logical_xor_ any all count_nonzero nonzero argmax argmin
 sign sign_ sgn signbit searchsorted bucketize threshold threshold_ threshold_backward hardtanh_backward hardshrink
-hardshrink_backward nan_to_num nan_to_num_ max_pool2d_with_indices max_pool3d_with_indices adaptive_max_pool2d
+hardshrink_backward nan_to_num nan_to_num_ cummax cummin max_pool2d_with_indices max_pool3d_with_indices adaptive_max_pool2d
 adaptive_max_pool3d
 """
 

@@ -43,6 +43,23 @@ def new(like, shape, dtype=None):
     return torch.empty(shape, dtype=dtype or like.dtype)
 
 
+def reduced_shape(x, dims, keepdim):
+    """The shape of x without dims (empty: all), or with 1 in their place."""
+    ndim = x.dim()
+    gone = {d % ndim for d in dims} if dims and ndim else set(range(ndim))
+    return [1 if d in gone else x.shape[d] for d in range(ndim) if keepdim or d not in gone]
+
+
+_AGGREGATES = ("prod", "var", "std", "norm", "logsumexp", "amax", "amin")  # in the order of ea_aggregate
+
+
+def aggregate(name, x, dims, keepdim, parameter=0.0):
+    """A reduction of include/eadem/op/aggregate.h over dims (empty: all)."""
+    out = new(x, reduced_shape(x, dims, keepdim))
+    call("reduce", (x, out), (_AGGREGATES.index(name), *(dims or ())), (float(parameter),))
+    return out
+
+
 def same(name, x, *more, integers=()):
     out = torch.empty_like(x)
     call(name, (x, *more, out), integers)

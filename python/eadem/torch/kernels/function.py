@@ -7,8 +7,8 @@ import torch
 
 from eadem import _native
 from eadem.torch.kernels.arithmetic import sqrt
-from eadem.torch.kernels.base import HANDLERS, Refused, call, handles, point, point_backward, widened
-from eadem.torch.kernels.order import amax, maximum, minimum
+from eadem.torch.kernels.base import HANDLERS, call, handles, point, point_backward, widened
+from eadem.torch.kernels.order import maximum, minimum
 
 _FUNCTIONS = _native.functions
 
@@ -170,31 +170,23 @@ def logaddexp(a, b):
     return torch.where((a == b) & a.isinf(), a, top + tail)
 
 
-@handles("logsumexp")
-@widened
-def logsumexp(x, dim, keepdim=False):
-    from eadem.torch.kernels.reduce import sum_dims
-
-    dims = (dim,) if isinstance(dim, int) else tuple(dim)
-    top = amax(x, dims, True)
-    top = torch.where(top.isinf(), 0, top)
-    total = function("log", sum_dims(function("exp", x - top), dims, keepdim))
-    return total + (top if keepdim else top.reshape(total.shape))
-
-
-_POWERS = {0: torch.ones_like, 1: torch.clone, 2: lambda t: t * t, 3: lambda t: t * t * t, 4: lambda t: (t * t) * (t * t),
-           0.5: sqrt, -0.5: lambda t: function("rsqrt", t), -1: torch.reciprocal,
-           -2: lambda t: torch.reciprocal(t * t)}
+# Where another operation has the same correctly rounded result; for negative numbers and zeros a root is PyTorch's.
+_POWERS = {0: torch.ones_like, 1: torch.clone, 2: lambda t: t * t, -1: torch.reciprocal, 0.5: sqrt,
+           -0.5: lambda t: function("rsqrt", t)}
 
 
 @handles("pow")
-@widened
 def pow_(x, exponent):
     if isinstance(x, torch.Tensor) and not isinstance(exponent, torch.Tensor) and exponent in _POWERS:
         return _POWERS[exponent](x)
-    if not isinstance(x, torch.Tensor) and x == 2:
-        return function("exp2", exponent)
-    if not isinstance(x, torch.Tensor) and x == math.e:
-        return function("exp", exponent)
-    raise Refused(f"pow with exponent {exponent if not isinstance(exponent, torch.Tensor) else 'in a tensor'} is not "
-                  f"there: {', '.join(str(p) for p in _POWERS)} are")
+    return point("pow", x, exponent)
+
+
+@handles("atan2")
+def atan2(y, x):
+    return point("atan2", y, x)
+
+
+@handles("hypot")
+def hypot(x, y):
+    return point("hypot", x, y)

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from eadem.torch.kernels.base import handles, point, point_backward, same, widened
+from eadem.torch.kernels.base import call, handles, new, point, point_backward, same, widened
 from eadem.torch.kernels.function import function
 from eadem.torch.kernels.reduce import mean, sum_dims
 
@@ -125,3 +125,26 @@ def soft_margin_loss(x, target, reduction=1):
 def soft_margin_loss_backward(grad, x, target, reduction):
     slope = -target * function("sigmoid", -target * x)
     return slope * (grad / x.numel() if reduction == 1 else grad)
+
+
+def _lengths(values):
+    return values if isinstance(values, torch.Tensor) else torch.tensor(values, dtype=torch.int64)
+
+
+@handles("_ctc_loss")
+def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, zero_infinity=False):
+    """The losses; in the place of PyTorch's table of the forward pass, which our backward needs not, nothing."""
+    losses = new(log_probs, (log_probs.shape[1],))
+    call("ctc_loss", (log_probs, targets, _lengths(input_lengths), _lengths(target_lengths), losses),
+         (blank, int(zero_infinity)))
+    return losses, new(log_probs, (0,))
+
+
+@handles("_ctc_loss_backward")
+def ctc_loss_backward(grad, log_probs, targets, input_lengths, target_lengths, losses, table, blank,
+                      zero_infinity=False):
+    out = new(log_probs, log_probs.shape)
+    call("ctc_loss_backward",
+         (grad.contiguous(), log_probs, targets, _lengths(input_lengths), _lengths(target_lengths), out),
+         (blank, int(zero_infinity)))
+    return out

@@ -7,7 +7,7 @@ import math
 
 import torch
 
-from eadem.torch.kernels.base import call, handles, point, same, writes
+from eadem.torch.kernels.base import aggregate, call, handles, new, point, reduced_shape, same, writes
 
 
 @handles("maximum")
@@ -75,47 +75,34 @@ def softshrink_backward(grad, x, lambd):
     return torch.where((x >= -lambd) & (x <= lambd), 0.0, grad)
 
 
-def _extremum(index_of, x, dims, keepdim):
-    """x at the first of the largest (smallest) over dims."""
-    dims = sorted({d % x.dim() for d in dims}) if dims else list(range(x.dim()))
-    if x.dim() == 0:
-        return x.clone()
-    rest = [d for d in range(x.dim()) if d not in dims]
-    rows = x.permute(*rest, *dims).reshape(*[x.shape[d] for d in rest], -1)
-    out = rows.gather(-1, index_of(rows, -1, True)).squeeze(-1)
-    return out.reshape([1 if d in dims else x.shape[d] for d in range(x.dim())]) if keepdim else out
-
-
-@handles("amax")
-def amax(x, dim=(), keepdim=False):
-    return _extremum(torch.argmax, x, [dim] if isinstance(dim, int) else dim, keepdim)
-
-
-@handles("amin")
-def amin(x, dim=(), keepdim=False):
-    return _extremum(torch.argmin, x, [dim] if isinstance(dim, int) else dim, keepdim)
-
-
-def _with_index(name, index_of):
+def _with_index(name):
     def handler(x, dim=None, keepdim=False):
-        if dim is None:
-            return _extremum(index_of, x, (), False)
-        if x.dim() == 0:
-            return x.clone(), torch.zeros((), dtype=torch.int64)
-        index = index_of(x, dim, True)
-        values = x.gather(dim, index)
-        return (values, index) if keepdim else (values.squeeze(dim), index.squeeze(dim))
+        dims = () if dim is None else (dim,)
+        shape = reduced_shape(x, dims, keepdim)
+        values, index = new(x, shape), new(x, shape, torch.int64)
+        call(name, (x, values, None if dim is None else index), dims)
+        return values if dim is None else (values, index)
     handles(name)(handler)
 
 
-_with_index("max", torch.argmax)
-_with_index("min", torch.argmin)
+_with_index("max")
+_with_index("min")
+
+
+def _aggregate(name):
+    def handler(x, dim=(), keepdim=False):
+        return aggregate(name, x, (dim,) if isinstance(dim, int) else dim, keepdim)
+    handles(name)(handler)
+    return handler
+
+
+amax, amin = _aggregate("amax"), _aggregate("amin")
 
 
 @handles("aminmax")
 def aminmax(x, *, dim=None, keepdim=False):
     dims = () if dim is None else (dim,)
-    return _extremum(torch.argmin, x, dims, keepdim), _extremum(torch.argmax, x, dims, keepdim)
+    return aggregate("amin", x, dims, keepdim), aggregate("amax", x, dims, keepdim)
 
 
 @handles("sort")
@@ -138,30 +125,48 @@ argsort.takes_integers = True
 def topk(x, k, dim=-1, largest=True, sorted=True):
     if x.dim() == 0:
         return x.clone(), torch.zeros((), dtype=torch.int64)
-    values, index = sort(x, dim, largest)
-    return values.narrow(dim, 0, k).contiguous(), index.narrow(dim, 0, k).contiguous()
+    shape = list(x.shape)
+    shape[dim] = k
+    values, index = new(x, shape), new(x, shape, torch.int64)
+    call("topk", (x, values, index), (dim, int(largest)))
+    return values, index
 
 
 topk.takes_integers = True
 
 
-@handles("median")
-def median(x, dim=None, keepdim=False):
-    """The lower of two middles; NaN if there is one."""
-    if dim is None:
-        return median(x.reshape(-1), 0)[0]
-    values, index = sort(x, dim)
-    nan = values.isnan().any(dim, keepdim=True)  # sorted to the end: the first of them is the answer
-    place = torch.where(nan, (~values.isnan()).sum(dim, keepdim=True), (x.shape[dim] - 1) // 2)
-    found = values.gather(dim, place), index.gather(dim, place)
-    return found if keepdim else tuple(t.squeeze(dim) for t in found)
+def _pick(name, x, dim, keepdim, *numbers):
+    """An operation that gives one element of each line and its place."""
+    if x.dim() == 0:
+        return x.clone(), torch.zeros((), dtype=torch.int64)
+    shape = reduced_shape(x, (dim,), keepdim)
+    values, index = new(x, shape), new(x, shape, torch.int64)
+    call(name, (x, values, index), (dim, *numbers))
+    return values, index
 
 
 @handles("kthvalue")
 def kthvalue(x, k, dim=-1, keepdim=False):
-    values, index = sort(x, dim)
-    pick = (lambda t: t.narrow(dim, k - 1, 1)) if keepdim else (lambda t: t.select(dim, k - 1))
-    return pick(values).contiguous(), pick(index).contiguous()
+    return _pick("kthvalue", x, dim, keepdim, k)
 
 
-kthvalue.takes_integers = True
+def _median(name, ignore_nan):
+    def handler(x, dim=None, keepdim=False):
+        if dim is None:
+            return _pick("median", x.reshape(-1), 0, False, ignore_nan)[0]
+        return _pick("median", x, dim, keepdim, ignore_nan)
+    handles(name)(handler)
+    handler.takes_integers = True
+
+
+_median("median", 0)
+_median("nanmedian", 1)
+
+
+@handles("mode")
+def mode(x, dim=-1, keepdim=False):
+    return _pick("mode", x, dim, keepdim)
+
+
+for _function in (kthvalue, mode):
+    _function.takes_integers = True  # the place among equals

@@ -1,23 +1,15 @@
 """Sums, means, variances, norms."""
 
-import math
-
 import torch
 
-from eadem.torch.kernels.arithmetic import sqrt
-from eadem.torch.kernels.base import Refused, call, handles, new
+from eadem.torch.kernels.base import aggregate, call, handles, new, reduced_shape, same
 from eadem.torch.kernels.order import amax, amin
 
 
 def _reduce(name, x, dims, keepdim, dtype):
-    if dtype is not None and dtype != x.dtype:
-        x = x.to(dtype)
-    ndim = x.dim()
-    dims = tuple(dims) if dims else tuple(range(ndim))
-    gone = {d % ndim for d in dims} if ndim else set()
-    shape = [1 if d in gone else x.shape[d] for d in range(ndim) if keepdim or d not in gone]
-    out = new(x, shape)
-    call(name, (x, out), dims)
+    x = x if dtype is None else x.to(dtype)
+    out = new(x, reduced_shape(x, dims, keepdim))
+    call(name, (x, out), tuple(dims))
     return out
 
 
@@ -40,38 +32,63 @@ def mean(x, dim=None, keepdim=False, *, dtype=None):
     return _reduce("mean", x, _as_dims(dim), keepdim, dtype)
 
 
-def _variance(x, dim, correction, keepdim):
-    """Two passes: the mean, then the sum of squared differences over n − correction."""
-    dims = _as_dims(dim) or tuple(range(x.dim()))
-    n = math.prod(x.shape[d] for d in dims)
-    centre = _reduce("mean", x, dims, True, None)
-    difference = x - centre
-    total = sum_dims(difference * difference, dims, keepdim)
-    divisor = n - (1 if correction is None else correction)
-    return total / max(divisor, 0), centre if keepdim else centre.reshape(total.shape)
+def _correction(unbiased, correction):
+    return int(unbiased) if isinstance(unbiased, bool) else 1 if correction is None else correction
 
 
-@handles("var")
-def var(x, dim=None, unbiased=None, keepdim=False, *, correction=None):
-    correction = int(unbiased) if isinstance(unbiased, bool) else correction
-    return _variance(x, dim, correction, keepdim)[0]
+def _spread(name):
+    def handler(x, dim=None, unbiased=None, keepdim=False, *, correction=None):
+        return aggregate(name, x, _as_dims(dim), keepdim, _correction(unbiased, correction))
+
+    def with_mean(x, dim=None, unbiased=None, keepdim=False, *, correction=None):
+        spread = handler(x, dim, unbiased, keepdim, correction=correction)
+        return spread, _reduce("mean", x, _as_dims(dim), keepdim, None)
+
+    handles(name)(handler)
+    handles(f"{name}_mean")(with_mean)
 
 
-@handles("std")
-def std(x, dim=None, unbiased=None, keepdim=False, *, correction=None):
-    return sqrt(var(x, dim, unbiased, keepdim, correction=correction))
+_spread("var")
+_spread("std")
 
 
-@handles("var_mean")
-def var_mean(x, dim=None, unbiased=None, keepdim=False, *, correction=None):
-    correction = int(unbiased) if isinstance(unbiased, bool) else correction
-    return _variance(x, dim, correction, keepdim)
+@handles("prod")
+def prod(x, dim=None, keepdim=False, *, dtype=None):
+    return aggregate("prod", x if dtype is None else x.to(dtype), _as_dims(dim), keepdim)
 
 
-@handles("std_mean")
-def std_mean(x, dim=None, unbiased=None, keepdim=False, *, correction=None):
-    variance, centre = var_mean(x, dim, unbiased, keepdim, correction=correction)
-    return sqrt(variance), centre
+@handles("logsumexp")
+def logsumexp(x, dim, keepdim=False):
+    return aggregate("logsumexp", x, _as_dims(dim), keepdim)
+
+
+def _scan(name):
+    def handler(x, dim, *, dtype=None):
+        x = x if dtype is None else x.to(dtype)
+        line = x.reshape(1) if x.dim() == 0 else x
+        return same(name, line, integers=(dim,)).reshape(x.shape)
+    handles(name)(handler)
+
+
+_scan("cumsum")
+_scan("cumprod")
+
+
+@handles("histc")
+def histc(x, bins=100, min=0, max=0):
+    if min == max:
+        min, max = (float(t) for t in (amin(x), amax(x)))
+        min, max = (min - 1, max + 1) if min == max else (min, max)
+    out = new(x, (bins,))
+    call("histc", (x, out), (), (float(min), float(max)))
+    return out
+
+
+@handles("bincount")
+def bincount(x, weights=None, minlength=0):
+    out = new(weights, (max(minlength, int(x.max()) + 1 if x.numel() else 0),))
+    call("bincount", (x, weights, out))
+    return out
 
 
 @handles("trace")
@@ -96,12 +113,4 @@ def dist(x, y, p=2):
 
 @handles("linalg_vector_norm")
 def linalg_vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None):
-    x = x if dtype is None else x.to(dtype)
-    if ord == 2:
-        return sqrt(sum_dims(x * x, _as_dims(dim), keepdim))
-    if ord == 1:
-        return sum_dims(x.abs(), _as_dims(dim), keepdim)
-    if math.isinf(ord):
-        dims = _as_dims(dim) or tuple(range(x.dim()))
-        return (amax if ord > 0 else amin)(x.abs(), dims, keepdim)
-    raise Refused(f"the norm of order {ord} is not there: 1, 2 and infinity have")
+    return aggregate("norm", x if dtype is None else x.to(dtype), _as_dims(dim), keepdim, ord)
