@@ -14,7 +14,7 @@ static ea_var *power(ea_var *x, double exponent)
 ea_var *ea_var_lp_pool(ea_var *x, int dims, double p, const int64_t *kernel, const int64_t *stride,
                        int ceil_mode)
 {
-    ea_pool_options options = { .ceil_mode = ceil_mode, .divisor_override = 1 };
+    ea_pool_options options = { .ceil_mode = ceil_mode };
     if (!x)
         return NULL;
     if (dims < 1 || dims > 3 || !(p > 0))
@@ -24,14 +24,16 @@ ea_var *ea_var_lp_pool(ea_var *x, int dims, double p, const int64_t *kernel, con
                                             dims, p));
     memcpy(options.kernel, kernel, sizeof *kernel * (size_t)dims);
     memcpy(options.stride, stride ? stride : kernel, sizeof *kernel * (size_t)dims);
-    if (isinf(p)) {
-        options.divisor_override = 0;
+    if (isinf(p))
         return ea_var_max_pool(x, dims, &options);
-    }
     core_fp saved = core_fp_enter();
     double root = 1 / p;
     core_fp_leave(saved);
-    return power(ea_var_avg_pool(power(x, p), dims, &options), root);
+    int64_t count = 1;
+    for (int d = 0; d < dims; d++)
+        count *= kernel[d];
+    ea_var *means = ea_var_avg_pool(power(x, p), dims, &options);
+    return power(ea_var_mul(means, grad_number(x->tape, (double)count)), root);
 }
 
 ea_var *ea_var_local_response_norm(ea_var *x, int64_t size, double alpha, double beta, double k)

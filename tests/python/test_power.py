@@ -24,4 +24,4 @@ def test_local_response_norm(context, shape):
     for _ in range(4):
         size, alpha, beta, k = random.randint(1, 5), random.choice([1e-4, 0.5]), random.choice([0.75, 1.3]), random.choice([1.0, 2.0])
         check(context, lambda v: var("local_response_norm", v, int64(size), double(alpha), double(beta), double(k)),
-              lambda t: F.local_response_norm(t, size, alpha, beta, k), [make(shape)], 100)
+              lambda t: F.local_response_norm(t.contiguous(), size, alpha, beta, k), [make(shape)], 100)
