@@ -1,8 +1,6 @@
 """Models of real architectures under reproducible(): outputs and three training steps with the same bits for another
 thread count, instruction set of Eadem's and of PyTorch's; batch slices equal the whole; values within tolerance of
 PyTorch in float64. Plain PyTorch does not give the same bits in at least one of these, so that the test can fail.
-
-tools/models_matrix.sh runs all combinations.
 """
 
 import json
