@@ -4,6 +4,8 @@
 
 #include "eadem/eadem.h"
 
+#include <stdbool.h>
+
 /* Exit codes of every subcommand, unless its help says otherwise. */
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
@@ -34,5 +36,8 @@ int cli_serve(int argc, char **argv);
 int cli_tokenize(int argc, char **argv);
 int cli_train(int argc, char **argv);
 int cli_verify(int argc, char **argv);
+
+/* The path of the running program, into path[PATH_MAX]. */
+bool cli_own_path(char *path);
 
 #endif

@@ -1,8 +1,10 @@
 /* main.c: the command `eadem`: finds the subcommand and hands over. */
 #include "cli/cli.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const cli_command commands[] = {
     { "bundle", cli_bundle, "runs, data and models, with all they need, as one file" },
@@ -29,6 +31,13 @@ static const cli_command commands[] = {
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+bool cli_own_path(char *path)
+{
+    ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - 1);
+    path[length > 0 ? length : 0] = 0;
+    return length > 0;
+}
 
 static void print_help(FILE *to)
 {

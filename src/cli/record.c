@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
+#include <sys/stat.h>
 
 enum { NOT_RECORDED = 125, MAX_INPUTS = 6 };
 
@@ -93,13 +93,11 @@ int cli_record(const cli_record_options *o)
     train_recipe recipe;
     ledger_store *store = NULL;
     char **argv = calloc((size_t)o->argc + 2, sizeof *argv);
-    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
-    if (!argv || length < 0) {
+    if (!argv || !cli_own_path(program)) {
         free(argv);
         fprintf(stderr, "eadem train: this program cannot start itself\n");
         return NOT_RECORDED;
     }
-    program[length] = 0;
     argv[0] = program;
     memcpy(argv + 1, o->argv, (size_t)o->argc * sizeof *argv);
     if (train_recipe_read(o->recipe, &recipe) != EA_OK) { /* a wrong recipe is not worth a run */
