@@ -90,6 +90,12 @@ static ea_status run_where(const native_call *call)
     return ea_where(call->ctx, T(0), T(1), T(2), T(3));
 }
 
+/* The second tensor, [] of int64, takes the number. */
+static ea_status run_count_nonzero(const native_call *call)
+{
+    return ea_count_nonzero(call->ctx, T(0), native_count(call, 1));
+}
+
 static ea_status run_nonzero(const native_call *call)
 {
     return ea_nonzero(call->ctx, T(0), T(1));
@@ -130,6 +136,13 @@ static ea_status run_stack(const native_call *call)
     return ea_stack(call->ctx, (const DLTensor *const *)call->tensors, count, (int)I(0), T(count));
 }
 
+/* Tensors: x, the pieces; integer: the dimension. */
+static ea_status run_split(const native_call *call)
+{
+    DLTensor *const *pieces = (DLTensor *const *)call->tensors + 1;
+    return ea_split(call->ctx, T(0), (int)I(0), pieces, beside(call, 1));
+}
+
 /* Integers: the shifts, then the dimensions. */
 static ea_status run_roll(const native_call *call)
 {
@@ -167,6 +180,7 @@ static const native_op ops[] = {
     { "embedding_bag_backward", 8, run_embedding_bag_backward },
     { "one_hot", 2, run_one_hot },
     { "where", 4, run_where },
+    { "count_nonzero", 2, run_count_nonzero },
     { "nonzero", 2, run_nonzero },
     { "masked_select", 3, run_masked_select },
     { "masked_scatter", 4, run_masked_scatter },
@@ -174,6 +188,7 @@ static const native_op ops[] = {
     { "triu", 2, run_triu },
     { "cat", ANY_TENSORS, run_cat },
     { "stack", ANY_TENSORS, run_stack },
+    { "split", ANY_TENSORS, run_split },
     { "roll", 2, run_roll },
     { "flip", 2, run_flip },
     { "repeat_interleave", 3, run_repeat_interleave },

@@ -251,6 +251,22 @@ static PyObject *numbers(int count, const char *(*name)(int))
     return dict;
 }
 
+/* {"lstm": (2, 4, 7), …}: number, gates and numbers kept of each kind of recurrence. */
+static PyObject *recurrences(void)
+{
+    static const char *const names[EA_RECURRENT_COUNT] = { "tanh", "relu", "lstm", "gru" };
+    PyObject *dict = PyDict_New();
+    for (int i = 0; dict && i < EA_RECURRENT_COUNT; i++) {
+        ea_recurrent_kind kind = (ea_recurrent_kind)i;
+        PyObject *sizes =
+            Py_BuildValue("(iii)", i, ea_recurrent_gates(kind), ea_recurrent_kept(kind));
+        if (!sizes || PyDict_SetItemString(dict, names[i], sizes) < 0)
+            Py_CLEAR(dict);
+        Py_XDECREF(sizes);
+    }
+    return dict;
+}
+
 /* Adds `value`, whose reference it takes; false when it is NULL or cannot be added. */
 static int add(PyObject *module, const char *name, PyObject *value)
 {
@@ -282,7 +298,7 @@ PyMODINIT_FUNC PyInit__native(void)
         add(module, "Trace", native_trace_type()) && add(module, "ops", op_index()) &&
         add(module, "functions", numbers(MATH_FUNCTION_COUNT, function_name)) &&
         add(module, "points", numbers(EA_FN_COUNT, point_name)) &&
-        add(module, "isas", isa_list()) &&
+        add(module, "recurrences", recurrences()) && add(module, "isas", isa_list()) &&
         add(module, "version", PyUnicode_FromString(ea_version())))
         return module;
     Py_DECREF(module);

@@ -24,6 +24,10 @@ typedef struct native_call {
 #define I(i) (call->integers[i])
 #define F(i) (call->floats[i])
 
+/* Where a call that gives a number writes it: tensor i, one int64 that Python made for it. NULL,
+ * which the operation refuses, when it is none. */
+int64_t *native_count(const native_call *call, int i);
+
 typedef struct native_op {
     const char *name;
     int tensors; /* how many it takes, NULLs included; ANY_TENSORS: as many as there are */
@@ -38,7 +42,8 @@ typedef struct native_family {
 } native_family;
 
 extern const native_family native_contraction, native_pointwise, native_reduction, native_pool,
-    native_resample, native_index, native_order, native_optim, native_random;
+    native_resample, native_index, native_order, native_attention, native_recurrent, native_optim,
+    native_random;
 
 extern const native_family *const native_families[];
 extern const int native_family_count;

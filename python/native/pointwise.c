@@ -72,6 +72,26 @@ static ea_status run_sigmoid_backward(const native_call *call)
     return ea_sigmoid_backward(call->ctx, T(0), T(1), T(2));
 }
 
+static ea_status run_exp_backward(const native_call *call)
+{
+    return ea_exp_backward(call->ctx, T(0), T(1), T(2));
+}
+
+static ea_status run_log_backward(const native_call *call)
+{
+    return ea_log_backward(call->ctx, T(0), T(1), T(2));
+}
+
+static ea_status run_sqrt_backward(const native_call *call)
+{
+    return ea_sqrt_backward(call->ctx, T(0), T(1), T(2));
+}
+
+static ea_status run_relu_backward(const native_call *call)
+{
+    return ea_relu_backward(call->ctx, T(0), T(1), T(2));
+}
+
 /* --- function.h: integer is the function's number (eadem._native.functions) --- */
 
 static const char *function_name(const native_call *call)
@@ -131,6 +151,10 @@ static const native_op ops[] = {
     { "tanh", 2, run_tanh },
     { "sigmoid", 2, run_sigmoid },
     { "relu", 2, run_relu },
+    { "exp_backward", 3, run_exp_backward },
+    { "log_backward", 3, run_log_backward },
+    { "sqrt_backward", 3, run_sqrt_backward },
+    { "relu_backward", 3, run_relu_backward },
     { "tanh_backward", 3, run_tanh_backward },
     { "sigmoid_backward", 3, run_sigmoid_backward },
     { "function", 2, run_function },

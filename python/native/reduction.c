@@ -61,6 +61,29 @@ static ea_status run_cross_entropy_backward(const native_call *call)
     return ea_cross_entropy_backward(call->ctx, T(0), T(1), T(2), (ea_reduction)I(0), T(3));
 }
 
+/* --- nll.h. Integers: the reduction, whether there is an index to ignore, that index; float: label
+ * smoothing --- */
+
+static ea_nll_options nll_options(const native_call *call)
+{
+    return (ea_nll_options){ .reduction = (ea_reduction)I(0),
+                             .label_smoothing = F(0),
+                             .has_ignore_index = (int)I(1),
+                             .ignore_index = I(2) };
+}
+
+static ea_status run_nll_loss(const native_call *call)
+{
+    ea_nll_options options = nll_options(call);
+    return ea_nll_loss(call->ctx, T(0), T(1), T(2), &options, T(3));
+}
+
+static ea_status run_nll_loss_backward(const native_call *call)
+{
+    ea_nll_options options = nll_options(call);
+    return ea_nll_loss_backward(call->ctx, T(0), T(1), T(2), T(3), &options, T(4), T(5));
+}
+
 /* Integers: the blank, zero infinity. */
 
 static ea_status run_ctc_loss(const native_call *call)
@@ -136,6 +159,8 @@ static const native_op ops[] = {
     { "log_softmax_backward", 3, run_log_softmax_backward },
     { "cross_entropy", 3, run_cross_entropy },
     { "cross_entropy_backward", 4, run_cross_entropy_backward },
+    { "nll_loss", 4, run_nll_loss },
+    { "nll_loss_backward", 6, run_nll_loss_backward },
     { "ctc_loss", 5, run_ctc_loss },
     { "ctc_loss_backward", 6, run_ctc_loss_backward },
     { "batch_norm", 8, run_batch_norm },

@@ -6,6 +6,7 @@ import torch
 
 from eadem import _native
 from eadem._context import current
+from eadem._shapes import reduced
 
 _to_dlpack = torch._C._to_dlpack
 _OPS = _native.ops
@@ -45,9 +46,7 @@ def new(like, shape, dtype=None):
 
 def reduced_shape(x, dims, keepdim):
     """The shape of x without dims (empty: all), or with 1 in their place."""
-    ndim = x.dim()
-    gone = {d % ndim for d in dims} if dims and ndim else set(range(ndim))
-    return [1 if d in gone else x.shape[d] for d in range(ndim) if keepdim or d not in gone]
+    return reduced(x.shape, dims, keepdim)
 
 
 _AGGREGATES = ("prod", "var", "std", "norm", "logsumexp", "amax", "amin")  # in the order of ea_aggregate

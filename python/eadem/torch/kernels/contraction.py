@@ -2,6 +2,8 @@
 
 import torch
 
+from eadem import _shapes
+from eadem._shapes import three
 from eadem.torch.kernels.base import call, handles, new
 from eadem.torch.kernels.reduce import sum_dims
 
@@ -108,17 +110,14 @@ def _filled(pieces, dim, size):
 
 def _numbers(dims, stride, padding, dilation, groups):
     """As the native convolutions take them: an entry for each spatial dimension, the rest zero."""
-    rest = (0,) * (3 - dims)
-    return (dims, *stride, *rest, *padding, *rest, *dilation, *rest, groups)
+    return (dims, *three(stride), *three(padding), *three(dilation), groups)
 
 
 def _sizes(x, weight, stride, padding, dilation, transposed, output_padding):
-    for d, (size, kernel) in enumerate(zip(x.shape[2:], weight.shape[2:])):
-        reach = dilation[d] * (kernel - 1) + 1
-        if transposed:
-            yield (size - 1) * stride[d] - 2 * padding[d] + reach + output_padding[d]
-        else:
-            yield (size + 2 * padding[d] - reach) // stride[d] + 1
+    sizes, kernel = x.shape[2:], weight.shape[2:]
+    if transposed:
+        return _shapes.conv_transpose(sizes, kernel, stride, padding, dilation, output_padding)
+    return _shapes.conv(sizes, kernel, stride, padding, dilation)
 
 
 @handles("convolution", "_convolution", "convolution_overrideable", "mkldnn_convolution")

@@ -10,7 +10,7 @@ def _batch_norm(x, weight, bias, running_mean, running_var, training, momentum, 
     out = torch.empty_like(x)
     saved = new(x, (x.shape[1],), torch.float32), new(x, (x.shape[1],), torch.float32)
     call("batch_norm", (x, weight, bias, running_mean, running_var, out, *saved), (int(training),),
-         (float(momentum), float(eps)))
+         (float(momentum) or -1.0, float(eps)))  # zero would mean the default
     return (out, *saved)
 
 

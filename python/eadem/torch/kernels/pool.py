@@ -2,40 +2,24 @@
 
 import torch
 
+from eadem import _shapes
+from eadem._shapes import each, three
 from eadem.torch.kernels.base import Refused, call, handles, new
 
 
-def _three(values):
-    """As ea_pool_options has it: an entry for each spatial dimension, the rest zero."""
-    return (*values, *(0,) * (3 - len(values)))
-
-
-def _each(value, dims):
-    """One number for all spatial dimensions, or one for each."""
-    values = list(value) if isinstance(value, (list, tuple)) else [value]
-    return values * dims if len(values) == 1 else values
-
-
 def _numbers(dims, kernel, stride, padding, ceil_mode, count_include_pad, divisor):
-    kernel, padding = _each(kernel, dims), _each(padding, dims)
-    stride = _each(stride, dims) or kernel
-    return (dims, *_three(kernel), *_three(stride), *_three(padding), 0, 0, 0, int(ceil_mode),
+    kernel, padding = each(kernel, dims), each(padding, dims)
+    stride = each(stride, dims) or kernel
+    return (dims, *three(kernel), *three(stride), *three(padding), 0, 0, 0, int(ceil_mode),
             int(not count_include_pad), 0 if divisor is None else divisor)
-
-
-def _pooled_size(size, kernel, stride, padding, ceil_mode):
-    """PyTorch's: the last window may reach over the end (ceil mode), but not begin there."""
-    reach = size + 2 * padding - kernel
-    count = (reach + (stride - 1 if ceil_mode else 0)) // stride + 1
-    return count - 1 if ceil_mode and (count - 1) * stride >= size + padding else count
 
 
 def _avg_pool(dims):
     def forward(x, kernel_size, stride=(), padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None):
-        kernel, pad = _each(kernel_size, dims), _each(padding, dims)
-        step = _each(stride, dims) or kernel
+        kernel, pad = each(kernel_size, dims), each(padding, dims)
+        step = each(stride, dims) or kernel
         sizes = x.shape[x.dim() - dims:]
-        shape = [_pooled_size(*window, ceil_mode) for window in zip(sizes, kernel, step, pad)]
+        shape = [_shapes.pool(*window, ceil_mode=ceil_mode) for window in zip(sizes, kernel, step, pad)]
         out = new(x, (*x.shape[:x.dim() - dims], *shape))
         call("avg_pool", (x, out), _numbers(dims, kernel, step, pad, ceil_mode, count_include_pad, divisor_override))
         return out
@@ -52,7 +36,7 @@ def _avg_pool(dims):
 
 def _adaptive_avg_pool(dims):
     def forward(x, output_size):
-        out = new(x, (*x.shape[:x.dim() - dims], *_each(output_size, dims)))
+        out = new(x, (*x.shape[:x.dim() - dims], *each(output_size, dims)))
         call("adaptive_avg_pool", (x, out), (dims,))
         return out
 
@@ -101,9 +85,9 @@ def _fractional_max_pool(dims):
     def forward(x, kernel_size, output_size, random_samples):
         if x.dim() != dims + 2:
             raise Refused("fractional pooling needs a batch dimension")
-        shape = (*x.shape[:2], *_each(output_size, dims))
+        shape = (*x.shape[:2], *each(output_size, dims))
         out, indices = new(x, shape), new(x, shape, torch.int64)
-        call("fractional_max_pool", (x, random_samples, out, indices), (dims, *_three(_each(kernel_size, dims))))
+        call("fractional_max_pool", (x, random_samples, out, indices), (dims, *three(each(kernel_size, dims))))
         return out, indices
 
     handles(f"fractional_max_pool{dims}d")(forward)
