@@ -11,30 +11,31 @@ typedef struct job {
     const cpu_kernels *kernels;
     const ref_point_call *call;
     ea_view input[REF_POINT_INPUTS], grad_out, out; /* merged */
-    bool one_function; /* the value is the function of the only input itself */
+    bool one_function; /* the value is the one function of the inputs itself */
     int64_t n;
 } job;
 
 /* The values of the correctly rounded functions that the call needs, into buffers. */
 static void evaluate(const job *j, cpu_point *point, float buffer[][CPU_BLOCK], int64_t n)
 {
-    const ref_point_row *row = &ref_point_table[j->call->function];
-    bool gradient = j->call->grad_out != NULL;
-    int pairs = row->has_pair, count = gradient ? row->slopes : row->functions;
+    const ref_point_row *row = &ref_point_table[point->function];
+    int pairs = row->has_pair, count = point->gradient ? row->slopes : row->functions;
     if (pairs) {
         const float *second = point->x[1];
-        if (ref_pair_second(j->call->function, gradient, j->call->which, 0) != 0) {
+        if (ref_pair_second(point->function, point->gradient, j->call->which, 0) != 0) {
             j->kernels->sub_scalar(second, 1, buffer[0], n);
             second = buffer[0];
         }
         j->kernels->pair[row->pair](point->x[0], second, buffer[0], n);
     }
-    for (int k = 0; k < count; k++) {
-        float *to = buffer[pairs + k];
-        point->stage = gradient ? CPU_POINT_SLOPE_ARGUMENT : CPU_POINT_ARGUMENT;
-        point->which = k;
-        j->kernels->point(point, to, n);
-        j->kernels->math[gradient ? row->slope[k] : row->function[k]](to, to, n);
+    for (point->which = 0; point->which < count; point->which++) {
+        float *to = buffer[pairs + point->which];
+        const float *from = point->x[0];
+        if (ref_point_has_argument(point->function)) {
+            j->kernels->point_argument(point, to, n);
+            from = to;
+        }
+        j->kernels->math[(point->gradient ? row->slope : row->function)[point->which]](from, to, n);
     }
     for (int k = 0; k < pairs + count; k++)
         point->f[k] = buffer[k];
@@ -50,18 +51,21 @@ static void run_blocks(void *argument, int64_t first, int64_t last, int worker)
     for (int64_t block = first; block < last; block++) {
         int64_t begin = block * CPU_BLOCK;
         int64_t n = j->n - begin < CPU_BLOCK ? j->n - begin : CPU_BLOCK;
-        cpu_point point = { .function = j->call->function, .parameter = j->call->parameter };
+        cpu_point point = { .function = j->call->function,
+                            .gradient = j->call->grad_out != NULL,
+                            .parameter = j->call->parameter };
         for (int k = 0; k < REF_POINT_INPUTS; k++)
             point.x[k] = k < row->inputs ? cpu_read(&j->input[k], begin, n, input[k]) : point.x[0];
         for (int k = 0; k < REF_POINT_FUNCTIONS; k++)
             point.f[k] = point.x[0];
         point.grad = j->call->grad_out ? cpu_read(&j->grad_out, begin, n, grad) : point.x[0];
         float *y = cpu_target(&j->out, begin, n, value);
-        if (j->one_function) {
+        if (j->one_function && row->has_pair) {
+            j->kernels->pair[row->pair](point.x[0], point.x[1], y, n);
+        } else if (j->one_function) {
             j->kernels->math[row->function[0]](point.x[0], y, n);
         } else {
             evaluate(j, &point, f, n);
-            point.stage = j->call->grad_out ? CPU_POINT_GRADIENT : CPU_POINT_VALUE;
             point.which = j->call->which;
             j->kernels->point(&point, y, n);
         }
@@ -69,12 +73,20 @@ static void run_blocks(void *argument, int64_t first, int64_t last, int worker)
     }
 }
 
-/* True where ref_point_value() only hands on the one function of x. */
+/* True where ref_point_value() only hands on the one function of the inputs. */
 static bool is_one_function(const ref_point_call *call)
 {
     const ref_point_row *row = &ref_point_table[call->function];
-    return !call->grad_out && row->inputs == 1 && row->functions == 1 && row->parameters == 0 &&
-           call->function != EA_FN_SELU;
+    if (call->grad_out || row->parameters > 0)
+        return false;
+    switch (call->function) {
+    case EA_FN_SELU:
+    case EA_FN_REMAINDER:
+    case EA_FN_DIV_FLOOR:
+        return false;
+    default:
+        return row->has_pair || (row->inputs == 1 && row->functions == 1);
+    }
 }
 
 ea_status cpu_point_run(ea_context *ctx, const ref_point_call *call)

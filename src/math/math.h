@@ -113,11 +113,12 @@ float math_rsqrt(float x);
 float math_rsqrt_derivative(float x);
 
 /* Functions of two variables, with the special values of C's Annex F; pair.h. */
-typedef enum math_pair { MATH_POW, MATH_ATAN2, MATH_HYPOT, MATH_PAIR_COUNT } math_pair;
+typedef enum math_pair { MATH_POW, MATH_ATAN2, MATH_HYPOT, MATH_FMOD, MATH_PAIR_COUNT } math_pair;
 
 float math_pow(float x, float y);
 float math_atan2(float y, float x);
 float math_hypot(float x, float y);
+float math_fmod(float x, float y); /* exact */
 float (*math_scalar_pair(math_pair pair))(float, float);
 
 /* "exp", "sqrt_derivative"; and the scalar function. */

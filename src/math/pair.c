@@ -181,6 +181,12 @@ float math_hypot(float x, float y)
     return (float)md_hypot((double)x, (double)y);
 }
 
+/* libm's is exact, as C demands. */
+float math_fmod(float x, float y)
+{
+    return fmodf(x, y);
+}
+
 float (*math_scalar_pair(math_pair pair))(float, float)
 {
     switch (pair) {
@@ -188,7 +194,9 @@ float (*math_scalar_pair(math_pair pair))(float, float)
         return math_pow;
     case MATH_ATAN2:
         return math_atan2;
-    default:
+    case MATH_HYPOT:
         return math_hypot;
+    default:
+        return math_fmod;
     }
 }

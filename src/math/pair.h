@@ -1,4 +1,4 @@
-/* pair.h: pow, atan2 and hypot, correctly rounded to nearest for all floats.
+/* pair.h: pow, atan2, hypot and fmod, correctly rounded to nearest for all floats.
  *
  * Each is first evaluated in double with a bound ε of its relative error; where r·(1 − ε) and
  * r·(1 + ε) round to one float, that is it. Elsewhere (one input in 2^17 for pow, in 2^24 for
@@ -18,7 +18,7 @@
  * away from there (y − x·h is a multiple of the last place of x·h, which has 49 bits), and if it
  * is, the result lies below.
  *
- * hypot: exact, see md_hypot().
+ * hypot and fmod: exact, see md_hypot(), md_fmod().
  */
 #ifndef MATH_PAIR_H
 #define MATH_PAIR_H
@@ -67,6 +67,19 @@ static inline md md_hypot(md x, md y)
     md moved = md_select(md_lt(md_set(0), beyond), md_add(root, away),
                          md_select(md_lt(beyond, md_set(0)), md_sub(root, away), root));
     return md_select(halfway, moved, root);
+}
+
+/* fmod(x, y) for |x| < 2^28·|y| < ∞. q = x/y has 53 bits. Unless it is whole, it lies at least
+ * 2^−24 below the next whole number (x and that number times y differ by a last place of y or
+ * more), so its rounding error, less than 2^−25, does not reach that, and ⌊q⌋ is right. ⌊q⌋·y has
+ * 52 bits; the remainder is a multiple of a last place of y below y, or x itself: both steps are
+ * exact. */
+static inline md md_fmod(md x, md y)
+{
+    md a = md_abs(x), b = md_abs(y), q = md_div(a, b);
+    md whole = md_sub(md_add(q, md_set(0x1p52)), md_set(0x1p52));
+    whole = md_select(md_lt(q, whole), md_sub(whole, md_set(1)), whole);
+    return md_with_sign(md_sub(a, md_mul(whole, b)), x);
 }
 
 #endif

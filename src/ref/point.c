@@ -12,6 +12,10 @@
     {                                 \
         .name = text, .inputs = count \
     }
+#define OF_PAIR(text, function_of_two)                                       \
+    {                                                                        \
+        .name = text, .inputs = 2, .has_pair = true, .pair = function_of_two \
+    }
 
 const ref_point_row ref_point_table[EA_FN_COUNT] = {
     [EA_FN_ABS] = PLAIN("abs", 1),
@@ -104,9 +108,9 @@ const ref_point_row ref_point_table[EA_FN_COUNT] = {
     [EA_FN_LOGICAL_XOR] = PLAIN("logical_xor", 2),
     [EA_FN_MAXIMUM] = PLAIN("maximum", 2),
     [EA_FN_MINIMUM] = PLAIN("minimum", 2),
-    [EA_FN_FMOD] = PLAIN("fmod", 2),
-    [EA_FN_REMAINDER] = PLAIN("remainder", 2),
-    [EA_FN_DIV_FLOOR] = PLAIN("div_floor", 2),
+    [EA_FN_FMOD] = OF_PAIR("fmod", MATH_FMOD),
+    [EA_FN_REMAINDER] = OF_PAIR("remainder", MATH_FMOD),
+    [EA_FN_DIV_FLOOR] = OF_PAIR("div_floor", MATH_FMOD),
     [EA_FN_DIV_TRUNC] = PLAIN("div_trunc", 2),
     [EA_FN_POW] = { .name = "pow",
                     .inputs = 2,
@@ -114,8 +118,8 @@ const ref_point_row ref_point_table[EA_FN_COUNT] = {
                     .slope = { MATH_LOG },
                     .has_pair = true,
                     .pair = MATH_POW },
-    [EA_FN_ATAN2] = { .name = "atan2", .inputs = 2, .has_pair = true, .pair = MATH_ATAN2 },
-    [EA_FN_HYPOT] = { .name = "hypot", .inputs = 2, .has_pair = true, .pair = MATH_HYPOT },
+    [EA_FN_ATAN2] = OF_PAIR("atan2", MATH_ATAN2),
+    [EA_FN_HYPOT] = OF_PAIR("hypot", MATH_HYPOT),
     [EA_FN_PRELU] = PLAIN("prelu", 2),
     [EA_FN_LERP] = PLAIN("lerp", 3),
     [EA_FN_ADDCMUL] = { .name = "addcmul", .inputs = 3, .parameters = 1, .defaults = { 1 } },
@@ -196,9 +200,11 @@ static void evaluate(const ref_point_call *c, const float *x, float *f)
                                            ref_pair_second(c->function, gradient, c->which, x[1]));
     f += row->has_pair;
     for (int k = 0; gradient && k < row->slopes; k++)
-        f[k] = math_scalar(row->slope[k])(ref_slope_argument(c->function, k, x, c->parameter));
+        f[k] =
+            math_scalar(row->slope[k])(ref_point_argument(c->function, true, k, x, c->parameter));
     for (int k = 0; !gradient && k < row->functions; k++)
-        f[k] = math_scalar(row->function[k])(ref_point_argument(c->function, k, x, c->parameter));
+        f[k] = math_scalar(row->function[k])(
+            ref_point_argument(c->function, false, k, x, c->parameter));
 }
 
 ea_status ref_point_run(ea_context *ctx, const ref_point_call *c)

@@ -54,21 +54,49 @@ REF_POINT_INLINE float ref_pair_second(ea_point_function function, bool gradient
     return function == EA_FN_POW && gradient && which == 0 ? y - 1 : y;
 }
 
-/* --- The value -------------------------------------------------------------------------------- */
+/* `yes` or `no`, both computed: unlike ?:, compilers make no branch of it, which would keep a loop
+ * from being vectorised. */
+REF_POINT_INLINE float ref_choose(bool condition, float yes, float no)
+{
+    uint32_t mask = -(uint32_t)condition;
+    return core_bits_float((core_float_bits(yes) & mask) | (core_float_bits(no) & ~mask));
+}
 
-/* What the function number k of the value is taken of. */
-REF_POINT_INLINE float ref_point_argument(ea_point_function function, int k, const float *x,
-                                          const float *p)
+/* --- What the functions are taken of ---------------------------------------------------------- */
+
+/* False where every function is taken of the first input. */
+static inline bool ref_point_has_argument(ea_point_function function)
 {
     switch (function) {
+    case EA_FN_LOGSIGMOID:
+    case EA_FN_SOFTPLUS:
+    case EA_FN_CELU:
+    case EA_FN_KL_DIV:
+    case EA_FN_POISSON_NLL_LOSS:
+    case EA_FN_BCE:
+    case EA_FN_BCE_WITH_LOGITS:
+    case EA_FN_GAUSSIAN_NLL_LOSS:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* What the function number k of the value or the gradient is taken of. */
+REF_POINT_INLINE float ref_point_argument(ea_point_function function, bool gradient, int k,
+                                          const float *x, const float *p)
+{
+    switch (function) {
+    case EA_FN_LOGSIGMOID:
+        return gradient ? -x[0] : x[0];
     case EA_FN_SOFTPLUS:
         return p[0] * x[0];
     case EA_FN_CELU:
         return x[0] / p[0];
     case EA_FN_BCE:
         return k == 0 ? x[0] : -x[0];
-    case EA_FN_BCE_WITH_LOGITS:
-        return -x[0];
+    case EA_FN_BCE_WITH_LOGITS: /* the gradient's are σ(x) and log(1 + e⁻ˣ) */
+        return gradient && k == 0 ? x[0] : -x[0];
     case EA_FN_KL_DIV:
         return x[1];
     case EA_FN_GAUSSIAN_NLL_LOSS:
@@ -80,23 +108,22 @@ REF_POINT_INLINE float ref_point_argument(ea_point_function function, int k, con
     }
 }
 
-REF_POINT_INLINE float ref_floor_quotient(float a, float b)
+/* --- The value -------------------------------------------------------------------------------- */
+
+/* a/b rounded down, from mod = fmod(a, b). */
+REF_POINT_INLINE float ref_floor_quotient(float a, float b, float mod)
 {
-    float mod = fmodf(a, b), quotient = (a - mod) / b;
-    if (b == 0)
-        return a / b;
-    if (mod != 0 && (b < 0) != (mod < 0))
-        quotient = quotient - 1;
-    float down = floorf(quotient);
-    if (quotient - down > 0.5f)
-        down = down + 1;
-    return quotient != 0 ? down : copysignf(0, a / b);
+    float ratio = a / b, quotient = (a - mod) / b;
+    quotient = quotient - (float)((mod != 0) & ((b < 0) != (mod < 0)));
+    float nearest = rintf(quotient), down = nearest - (float)(nearest > quotient); /* floor */
+    down = ref_choose(quotient - down > 0.5f, down + 1, down);
+    down = ref_choose(quotient != 0, down, copysignf(0, ratio));
+    return ref_choose(b == 0, ratio, down);
 }
 
-REF_POINT_INLINE float ref_remainder(float a, float b)
+REF_POINT_INLINE float ref_remainder(float b, float mod)
 {
-    float mod = fmodf(a, b);
-    return mod != 0 && (b < 0) != (mod < 0) ? mod + b : mod;
+    return ref_choose((mod != 0) & ((b < 0) != (mod < 0)), mod + b, mod);
 }
 
 REF_POINT_INLINE float ref_clamp(float x, float low, float high)
@@ -108,13 +135,13 @@ REF_POINT_INLINE float ref_clamp(float x, float low, float high)
 REF_POINT_INLINE float ref_smooth_l1(float distance, float beta)
 {
     float near = 0.5f * distance * distance / beta, far = distance - 0.5f * beta;
-    return distance < beta ? near : far;
+    return ref_choose(distance < beta, near, far);
 }
 
 REF_POINT_INLINE float ref_huber(float distance, float delta)
 {
     float near = 0.5f * distance * distance, far = delta * (distance - 0.5f * delta);
-    return distance <= delta ? near : far;
+    return ref_choose(distance <= delta, near, far);
 }
 
 /* Stirling's approximation of log(y!), which counts from y > 1 on: ½·log(2πy) is ½·(log(2π) + log
@@ -122,7 +149,7 @@ REF_POINT_INLINE float ref_huber(float distance, float delta)
 REF_POINT_INLINE float ref_stirling(float y, float log_y)
 {
     float value = y * log_y - y + 0.5f * (1.8378770351f + log_y);
-    return y > 1 ? value : 0;
+    return ref_choose(y > 1, value, 0);
 }
 
 REF_POINT_INLINE float ref_point_truth(ea_point_function function, float x, float y)
@@ -207,26 +234,24 @@ REF_POINT_INLINE float ref_point_loss(ea_point_function function, const float *x
 }
 
 REF_POINT_INLINE float ref_point_of_several(ea_point_function function, const float *x,
-                                            const float *p)
+                                            const float *f, const float *p)
 {
     switch (function) {
     case EA_FN_MAXIMUM:
         return x[0] != x[0] ? x[0] : x[1] != x[1] || x[0] < x[1] ? x[1] : x[0];
     case EA_FN_MINIMUM:
         return x[0] != x[0] ? x[0] : x[1] != x[1] || x[0] > x[1] ? x[1] : x[0];
-    case EA_FN_FMOD:
-        return fmodf(x[0], x[1]);
-    case EA_FN_REMAINDER:
-        return ref_remainder(x[0], x[1]);
-    case EA_FN_DIV_FLOOR:
-        return ref_floor_quotient(x[0], x[1]);
+    case EA_FN_REMAINDER: /* f: fmod */
+        return ref_remainder(x[1], f[0]);
+    case EA_FN_DIV_FLOOR: /* f: fmod */
+        return ref_floor_quotient(x[0], x[1], f[0]);
     case EA_FN_DIV_TRUNC:
         return truncf(x[0] / x[1]);
     case EA_FN_PRELU:
-        return x[0] > 0 ? x[0] : x[1] * x[0];
+        return ref_choose(x[0] > 0, x[0], x[1] * x[0]);
     case EA_FN_LERP: {
         float way = x[1] - x[0], from_start = x[0] + x[2] * way, from_end = x[1] - way * (1 - x[2]);
-        return fabsf(x[2]) < 0.5f ? from_start : from_end;
+        return ref_choose(fabsf(x[2]) < 0.5f, from_start, from_end);
     }
     case EA_FN_ADDCMUL:
         return x[0] + p[0] * x[1] * x[2];
@@ -264,12 +289,12 @@ REF_POINT_INLINE float ref_point_value(ea_point_function function, const float *
     case EA_FN_SQUARE:
         return x[0] * x[0];
     case EA_FN_SOFTPLUS:
-        return p[0] * x[0] > p[1] ? x[0] : f[0] / p[0];
+        return ref_choose(p[0] * x[0] > p[1], x[0], f[0] / p[0]);
     case EA_FN_ELU:
     case EA_FN_CELU:
-        return x[0] > 0 ? x[0] : p[0] * f[0];
+        return ref_choose(x[0] > 0, x[0], p[0] * f[0]);
     case EA_FN_SELU:
-        return x[0] > 0 ? 1.05070098f * x[0] : 1.75809932f * f[0];
+        return ref_choose(x[0] > 0, 1.05070098f * x[0], 1.75809932f * f[0]);
     case EA_FN_HARDSWISH:
         return x[0] * ref_clamp(x[0] + 3, 0, 6) / 6;
     case EA_FN_HARDSIGMOID:
@@ -280,10 +305,9 @@ REF_POINT_INLINE float ref_point_value(ea_point_function function, const float *
     case EA_FN_RELU6:
         return ref_clamp(x[0], 0, 6);
     case EA_FN_LEAKY_RELU:
-        return x[0] > 0 ? x[0] : x[0] * p[0];
+        return ref_choose(x[0] > 0, x[0], x[0] * p[0]);
     case EA_FN_MAXIMUM:
     case EA_FN_MINIMUM:
-    case EA_FN_FMOD:
     case EA_FN_REMAINDER:
     case EA_FN_DIV_FLOOR:
     case EA_FN_DIV_TRUNC:
@@ -291,27 +315,13 @@ REF_POINT_INLINE float ref_point_value(ea_point_function function, const float *
     case EA_FN_LERP:
     case EA_FN_ADDCMUL:
     case EA_FN_ADDCDIV:
-        return ref_point_of_several(function, x, p);
+        return ref_point_of_several(function, x, f, p);
     default: /* one correctly rounded function */
         return f[0];
     }
 }
 
 /* --- The gradient ----------------------------------------------------------------------------- */
-
-/* What the function number k of the gradient is taken of. */
-REF_POINT_INLINE float ref_slope_argument(ea_point_function function, int k, const float *x,
-                                          const float *p)
-{
-    switch (function) {
-    case EA_FN_LOGSIGMOID:
-        return -x[0];
-    case EA_FN_BCE_WITH_LOGITS: /* σ(x), log(1 + e⁻ˣ) */
-        return k == 0 ? x[0] : -x[0];
-    default:
-        return ref_point_argument(function, k, x, p);
-    }
-}
 
 REF_POINT_INLINE float ref_loss_gradient(ea_point_function function, int which, float g,
                                          const float *x, const float *f, const float *p)
@@ -325,10 +335,10 @@ REF_POINT_INLINE float ref_loss_gradient(ea_point_function function, int which, 
     case EA_FN_L1_LOSS:
         return g * (which == 0 ? sign : -sign);
     case EA_FN_SMOOTH_L1_LOSS:
-        slope = distance < p[0] ? difference / p[0] : sign;
+        slope = ref_choose(distance < p[0], difference / p[0], sign);
         return g * (which == 0 ? slope : -slope);
     case EA_FN_HUBER_LOSS:
-        slope = distance <= p[0] ? difference : p[0] * sign;
+        slope = ref_choose(distance <= p[0], difference, p[0] * sign);
         return g * (which == 0 ? slope : -slope);
     case EA_FN_HINGE_EMBEDDING_LOSS:
         slope = (x[1] != 1 && p[0] - x[0] >= 0 ? -1.0f : 0.0f) + (x[1] != -1 ? 1.0f : 0.0f);
@@ -379,7 +389,7 @@ REF_POINT_INLINE float ref_gradient_of_several(ea_point_function function, int w
     case EA_FN_FMOD:
         return which == 0 ? g : -g * truncf(x[0] / x[1]);
     case EA_FN_REMAINDER:
-        return which == 0 ? g : -g * ref_floor_quotient(x[0], x[1]);
+        return which == 0 ? g : -g * ref_floor_quotient(x[0], x[1], f[0]);
     case EA_FN_DIV_FLOOR:
     case EA_FN_DIV_TRUNC:
         return 0;
@@ -389,14 +399,14 @@ REF_POINT_INLINE float ref_gradient_of_several(ea_point_function function, int w
         return x[0] == 0 && x[1] >= 0 ? 0 : g * (f[0] * f[1]);
     case EA_FN_ATAN2: {
         float squares = x[0] * x[0] + x[1] * x[1];
-        return squares == 0 ? 0 : g * ((which == 0 ? x[1] : -x[0]) / squares);
+        return ref_choose(squares == 0, 0, g * ((which == 0 ? x[1] : -x[0]) / squares));
     }
     case EA_FN_HYPOT:
         return g * (x[which] / f[0]);
     case EA_FN_PRELU:
         if (which == 0)
-            return x[0] > 0 ? g : x[1] * g;
-        return x[0] > 0 ? 0 : x[0] * g;
+            return ref_choose(x[0] > 0, g, x[1] * g);
+        return ref_choose(x[0] > 0, 0, x[0] * g);
     case EA_FN_LERP:
         return g * (which == 0 ? 1 - x[2] : which == 1 ? x[2] : x[1] - x[0]);
     case EA_FN_ADDCMUL:
@@ -439,27 +449,27 @@ REF_POINT_INLINE float ref_point_gradient(ea_point_function function, int which,
     case EA_FN_ERFC: /* f: the derivative of the other of the pair */
         return g * -f[0];
     case EA_FN_SOFTPLUS:
-        return p[0] * x[0] > p[1] ? g : g * f[0];
+        return ref_choose(p[0] * x[0] > p[1], g, g * f[0]);
     case EA_FN_ELU:
-        return x[0] > 0 ? g : g * (p[0] * f[0]);
+        return ref_choose(x[0] > 0, g, g * (p[0] * f[0]));
     case EA_FN_CELU:
-        return x[0] > 0 ? g : g * f[0];
+        return ref_choose(x[0] > 0, g, g * f[0]);
     case EA_FN_SELU:
-        return x[0] > 0 ? g * 1.05070098f : g * (1.75809932f * f[0]);
+        return ref_choose(x[0] > 0, g * 1.05070098f, g * (1.75809932f * f[0]));
     case EA_FN_HARDSWISH: {
         float middle = g * (x[0] / 3 + 0.5f);
-        return x[0] <= -3 ? 0 : x[0] < 3 ? middle : g;
+        return ref_choose(x[0] <= -3, 0, ref_choose(x[0] < 3, middle, g));
     }
     case EA_FN_HARDSIGMOID:
-        return x[0] > -3 && x[0] < 3 ? g / 6 : 0;
+        return ref_choose((x[0] > -3) & (x[0] < 3), g / 6, 0);
     case EA_FN_HARDTANH:
-        return x[0] <= p[0] || x[0] >= p[1] ? 0 : g;
+        return ref_choose((x[0] <= p[0]) | (x[0] >= p[1]), 0, g);
     case EA_FN_RELU6:
-        return x[0] <= 0 || x[0] >= 6 ? 0 : g;
+        return ref_choose((x[0] <= 0) | (x[0] >= 6), 0, g);
     case EA_FN_CLAMP:
-        return x[0] >= p[0] && x[0] <= p[1] ? g : 0;
+        return ref_choose((x[0] >= p[0]) & (x[0] <= p[1]), g, 0);
     case EA_FN_LEAKY_RELU:
-        return x[0] > 0 ? g : g * p[0];
+        return ref_choose(x[0] > 0, g, g * p[0]);
     case EA_FN_MAXIMUM:
     case EA_FN_MINIMUM:
     case EA_FN_FMOD:

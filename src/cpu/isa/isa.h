@@ -74,18 +74,10 @@ typedef struct cpu_conv_pixels {
     bool fresh; /* from +0 */
 } cpu_conv_pixels;
 
-/* One step of a function by number over runs of elements; runs that it does not use are any of n
- * elements. */
-typedef enum cpu_point_stage {
-    CPU_POINT_ARGUMENT, /* of function number `which` */
-    CPU_POINT_SLOPE_ARGUMENT,
-    CPU_POINT_VALUE,
-    CPU_POINT_GRADIENT /* for input `which` */
-} cpu_point_stage;
-
+/* A function by number over runs of elements; runs that it does not use are any of n elements. */
 typedef struct cpu_point {
     ea_point_function function;
-    cpu_point_stage stage;
+    bool gradient; /* for input `which`, else the value */
     int which;
     const float *x[REF_POINT_INPUTS], *f[REF_POINT_FUNCTIONS], *grad;
     const float *parameter;
@@ -150,7 +142,9 @@ typedef struct cpu_kernels {
     void (*relu_backward)(const float *grad, const float *x, float *y, int64_t n);
     void (*reciprocal)(const float *x, float *y, int64_t n);
 
-    /* kernels_point.h: y may be one of the runs */
+    /* kernels_point.h: y may be one of the runs. What correctly rounded function number `which` is
+     * taken of, where ref_point_has_argument(); and the value or gradient, of their values f. */
+    void (*point_argument)(const cpu_point *call, float *y, int64_t n);
     void (*point)(const cpu_point *call, float *y, int64_t n);
 
     /* kernels_reduce.h: one chunk of the sum rule (n ≤ 1024); y[j] = the sum down column j in

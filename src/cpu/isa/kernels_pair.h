@@ -1,5 +1,5 @@
-/* kernels_pair.h: pow, atan2 and hypot: y[i] = f(a[i], b[i]), y may be one of them. Vectors whose
- * lanes are all ordinary numbers, and whose rounding the double's error leaves no doubt about
+/* kernels_pair.h: pow, atan2, hypot and fmod: y[i] = f(a[i], b[i]), y may be one of them. Vectors
+ * whose lanes are all ordinary numbers, and whose rounding the double's error leaves no doubt about
  * (math/pair.h), are taken at once, the others lane by lane. */
 #include "math/pair.h"
 
@@ -75,4 +75,16 @@ static inline vfm both_finite(vf x, vf y)
 static void kernel_hypot(const float *a, const float *b, float *y, int64_t n)
 {
     map_pair(md_hypot, both_finite, 0, math_hypot, a, b, y, n);
+}
+
+/* |x| < 2^28·|y|, both finite. */
+static inline vfm fmod_ordinary(vf x, vf y)
+{
+    return vfm_and(vf_lt(vf_abs(x), vf_mul(vf_abs(y), vf_set(0x1p28f))),
+                   vf_lt(vf_abs(y), vf_set(INFINITY)));
+}
+
+static void kernel_fmod(const float *a, const float *b, float *y, int64_t n)
+{
+    map_pair(md_fmod, fmod_ordinary, 0, math_fmod, a, b, y, n);
 }
