@@ -1,4 +1,4 @@
-/* pairs.c: eadem-pairs checks pow, atan2 and hypot, scalar and vector, on random pairs of floats.
+/* pairs.c: eadem-pairs checks pow, atan2, hypot and fmod, scalar and vector, on random pairs of floats.
  *
  * libm's double result r decides where r·(1 ± 2^−40) round to one float: libm's documented errors
  * (one unit in the last place, 2^−52) lie far below that. MPFR decides the rest, and one pair in
@@ -30,6 +30,7 @@ static const pair_function functions[] = {
     { "pow", math_pow, pow, mpfr_pow, MATH_POW },
     { "atan2", math_atan2, atan2, mpfr_atan2, MATH_ATAN2 },
     { "hypot", math_hypot, hypot, mpfr_hypot, MATH_HYPOT },
+    { "fmod", math_fmod, fmod, mpfr_fmod, MATH_FMOD },
 };
 
 /* --- Random pairs: SplitMix64 ----------------------------------------------------------------- */
@@ -152,13 +153,13 @@ int main(int argc, char **argv)
     bool found = false;
     uint64_t count = argc > 2 ? strtoull(argv[2], NULL, 10) : 1000000;
     uint64_t seed = argc > 3 ? strtoull(argv[3], NULL, 10) : 1;
-    for (int f = 0; argc > 1 && f < 3; f++)
+    for (int f = 0; argc > 1 && f < MATH_PAIR_COUNT; f++)
         if (strcmp(argv[1], functions[f].name) == 0 || strcmp(argv[1], "all") == 0) {
             found = true;
             wrong += run(&functions[f], count, seed);
         }
     if (!found) {
-        fprintf(stderr, "usage: eadem-pairs pow|atan2|hypot|all [PAIRS [SEED]]\n"
+        fprintf(stderr, "usage: eadem-pairs pow|atan2|hypot|fmod|all [PAIRS [SEED]]\n"
                         "Checks a function of two variables on random pairs against MPFR.\n");
         return 2;
     }
