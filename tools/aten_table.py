@@ -19,7 +19,8 @@ def _reachable():
         for full in torch._C._dispatch_get_registrations_for_dispatch_key(key):
             if full.startswith("aten::"):
                 name, _, overload = full[6:].partition(".")
-                yield name, overload or "default"
+                if "out" not in overload:  # what takes its result's place has the rule of the rest
+                    yield name, overload or "default"
 
 
 def table():

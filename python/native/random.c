@@ -32,6 +32,26 @@ static ea_status fill_normal(const native_call *call, ea_generator *generator)
     return ea_normal(call->ctx, generator, F(0), F(1), T(1));
 }
 
+static ea_status fill_exponential(const native_call *call, ea_generator *generator)
+{
+    return ea_exponential(call->ctx, generator, F(0), T(1));
+}
+
+static ea_status fill_multinomial(const native_call *call, ea_generator *generator)
+{
+    return ea_multinomial(call->ctx, generator, T(1), I(0) != 0, T(2));
+}
+
+static ea_status run_exponential(const native_call *call)
+{
+    return with_generator(call, fill_exponential);
+}
+
+static ea_status run_multinomial(const native_call *call)
+{
+    return with_generator(call, fill_multinomial);
+}
+
 static ea_status run_uniform(const native_call *call)
 {
     return with_generator(call, fill_uniform);
@@ -43,6 +63,8 @@ static ea_status run_normal(const native_call *call)
 }
 
 static const native_op ops[] = {
+    { "exponential", 2, run_exponential },
+    { "multinomial", 3, run_multinomial },
     { "uniform", 2, run_uniform },
     { "normal", 2, run_normal },
 };

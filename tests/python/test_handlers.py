@@ -21,6 +21,11 @@ CASES = [(code, shapes) for *codes, shapes in (
     ("F.conv3d(x, w, b, stride=2, padding=1)", [(2, 4, 6, 7, 8), (6, 4, 3, 3, 3), (6,)]),
     ("F.conv_transpose2d(x, w, b, stride=2, padding=1, output_padding=1)", [(2, 4, 6, 7), (4, 3, 3, 3), (3,)]),
     ("F.conv_transpose3d(x, w, b, stride=2, groups=2)", [(1, 4, 3, 4, 5), (4, 3, 3, 3, 3), (6,)]),
+    ("torch._weight_norm_interface(x, w, 0)[0]", [(5, 4, 3), (5, 1, 1)]),
+    ("torch.cdist(x, w)", "torch.cdist(x, w, 1.5)", "torch.cdist(x, w, compute_mode='donot_use_mm_for_euclid_dist')",
+     [(2, 7, 4), (2, 5, 4)]),
+    ("torch.renorm(x.detach(), 2, 0, 1.5) * x", "F.embedding(PICK, x.detach() * 1, max_norm=1.0) + 0 * x[0]", [(5, 4)]),
+    ("torch.block_diag(x, w)", [(5, 4), (5, 4)]),
     ("F.linear(x, w, b)", [(3, 4, 5), (6, 5), (6,)]),
     ("F.layer_norm(x, (5, 6), w, b)", [(3, 4, 5, 6), (5, 6), (5, 6)]),
     ("F.group_norm(x, 3, w, b)", "F.batch_norm(x, None, None, w, b, True)", "F.instance_norm(x, weight=w, bias=b)",
@@ -112,6 +117,37 @@ def test_values_and_bits(code, shapes):
     for ours, again, exact in zip(*results, compute(code, inputs, torch.float64)):
         assert et.digest(ours) == et.digest(again)
         torch.testing.assert_close(ours.double(), exact, rtol=2e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("kind, options", [(torch.optim.SGD, {"momentum": 0.9, "nesterov": True}), (torch.optim.SGD, {}),
+                                           (torch.optim.Adam, {"amsgrad": True}), (torch.optim.AdamW, {}), (torch.optim.Adagrad, {})])
+def test_fused_optimisers(kind, options):
+    torch.manual_seed(1)
+    start, grads = torch.randn(7, 5), [torch.randn(7, 5) for _ in range(3)]
+    results = []
+    for fused, dtype in ((True, torch.float32), (False, torch.float64)):
+        parameter = torch.nn.Parameter(start.to(dtype, copy=True))
+        optimizer = kind([parameter], lr=0.1, weight_decay=0.01, fused=fused, **options)
+        for grad in grads:
+            parameter.grad = grad.to(dtype, copy=True)
+            if fused:
+                with et.reproducible():
+                    optimizer.step()
+            else:
+                optimizer.step()
+        results.append(parameter.detach().double())
+    torch.testing.assert_close(*results, rtol=1e-5, atol=1e-6)
+
+
+def test_draws():
+    with et.reproducible():
+        weights = torch.tensor([[1.0, 0.0, 3.0], [0.0, 2.0, 0.0]])
+        picked = torch.multinomial(weights, 4000, replacement=True)
+        assert picked.shape == (2, 4000) and (picked[1] == 1).all() and abs((picked[0] == 2).float().mean() - 0.75) < 0.03
+        assert sorted(torch.multinomial(torch.ones(9), 9).tolist()) == list(range(9))
+        waits = torch.empty(4000).exponential_(2.0)
+        assert (waits > 0).all() and abs(waits.mean() - 0.5) < 0.03
+        assert abs(torch.empty(4000).log_normal_(0.5, 0.1).log().mean() - 0.5) < 0.01
 
 
 def test_float_types_below_32_bits_are_storage():

@@ -68,6 +68,8 @@ SAMPLES = {
     "leaky_relu_backward": [X, Y, 0.25, False],
     "max_pool2d_with_indices": [IMAGE, [3, 2], [2, 1], [1, 0], [1, 2], True],
     "max_pool3d_with_indices": [VOLUME, [2, 3, 2], [1, 2, 2]], "adaptive_max_pool2d": [IMAGE, [4, 3]],
+    "_pack_padded_sequence": [floats(4, 3, 5), torch.tensor([4, 2, 1]), False],
+    "_unsafe_masked_index": [X, X > 100, [ROWS[:3, None]], 0.0],
     "adaptive_max_pool3d": [VOLUME, [3, 4, 3]], "_to_copy": [X], "equal": [X, X.clone()],
     **{f"{name}{d}d": [t, [size * 5 // 3 for size in t.shape[2:]]] for name in ("upsample_nearest", "_upsample_nearest_exact")
        for d, t in ((1, LINE), (2, IMAGE), (3, VOLUME))},
@@ -75,7 +77,7 @@ SAMPLES = {
 
 # Results that no input determines, or that the state of a generator does (test_convert.py's and random's tests).
 UNDEFINED = set("empty empty_like empty_permuted empty_strided new_empty new_empty_strided set_ record_stream random "
-                "random_ randint randint_like randperm".split())
+                "random_ randint randint_like randperm".split()) | set(rules.EXACT_QUESTIONS)
 
 
 def guess(argument, place):
@@ -156,7 +158,7 @@ def test_every_operation_has_a_rule_and_the_table_says_it():
     """Each operation that can reach reproducible() is exact for a stated reason, Eadem's, or refused; the document of
     the pinned PyTorch lists them all."""
     table = aten_table.table()
-    assert len(table) > 1000
+    assert len(table) > 800
     for name, (verdict, why) in table.items():
         assert verdict in ("exact", "Eadem", "refused") and why, name
     path = pathlib.Path(__file__).parents[2] / "docs" / "pytorch-operations.md"
@@ -165,7 +167,7 @@ def test_every_operation_has_a_rule_and_the_table_says_it():
 
 
 REFUSED = [lambda x: torch.fft.fft(x), lambda x: torch.linalg.svd(x), lambda x: torch.special.i0(x),
-           lambda x: torch.lgamma(x), lambda x: torch.cdist(x, x), lambda x: x.exponential_(),
+           lambda x: torch.lgamma(x), lambda x: torch.linalg.solve(x, x), lambda x: torch.poisson(x),
            lambda x: torch.special.i0(torch.arange(4)), lambda x: torch.lgamma(torch.arange(4)),
            lambda x: torch.sum(torch.fft.fft(x)), lambda x: torch.complex(x, x) * torch.complex(x, x),
            lambda x: torch.complex(x, x) / 2, lambda x: torch.complex(x, x).abs(), lambda x: torch._foreach_lgamma([x]),

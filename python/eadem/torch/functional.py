@@ -145,6 +145,22 @@ class _Softmax(_Function):
         return kernels.same(f"{ctx.kind}_backward", grad, out, integers=(ctx.dim,)), None, None
 
 
+class _Attention(_Function):
+    @staticmethod
+    def forward(q, k, v, mask, causal, scale):
+        return kernels.attention(q, k, v, mask, causal, scale)
+
+    @staticmethod
+    def remember(ctx, inputs, output):
+        ctx.save_for_backward(*inputs[:4])
+        ctx.options = inputs[4:]
+
+    @staticmethod
+    def gradients(ctx, grad):
+        grads = kernels.attention_backward(grad, *ctx.saved_tensors, *ctx.options, ctx.needs_input_grad[:3])
+        return (*grads, None, None, None)
+
+
 def linear(x, weight, bias=None):
     """x [..., in] · weightᵀ [out, in] + bias [out]."""
     return _Linear.apply(x, weight, bias)
@@ -173,6 +189,12 @@ def tanh(x):
 def sigmoid(x):
     """1 / (1 + e⁻ˣ); its gradient uses the correctly rounded derivative at x."""
     return _Sigmoid.apply(x)
+
+
+def attention(q, k, v, mask=None, causal=False, scale=None):
+    """q [..., h, n, d], k [..., g, m, d], v [..., g, m, e], h a multiple of g; mask of truth values or floats, without a
+    gradient, broadcasts to [..., h, n, m]; scale None: 1/√d."""
+    return _Attention.apply(q, k, v, mask, causal, scale)
 
 
 def softmax(x, dim):

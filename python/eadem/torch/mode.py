@@ -15,6 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from eadem._context import use_contract
 from eadem.torch import kernels, rules
+from eadem.torch.attention import AttentionMode
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
 _TORCH = os.path.dirname(os.path.abspath(torch.__file__))
@@ -72,6 +73,7 @@ class _Mode(TorchDispatchMode):
         self._others = contextlib.ExitStack()
         self._others.enter_context(use_contract(self.contract))
         self._others.enter_context(_unfused())
+        self._others.enter_context(AttentionMode())
         return super().__enter__()
 
     def __exit__(self, *exc):

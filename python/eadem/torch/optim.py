@@ -3,14 +3,7 @@
 import torch
 
 from eadem.torch import kernels
-
-# In eadem's options zero means the default, so a true zero is given as a negative number.
-_ZERO = -1.0
-
-
-def _value(x):
-    return float(x) if x else _ZERO
-
+from eadem.torch.kernels.optim import positive
 
 class Adam(torch.optim.Adam):
     """torch.optim.Adam's arguments and state; under contract "repdl" RepDL's formula."""
@@ -43,7 +36,7 @@ class Adam(torch.optim.Adam):
         kernels.call("adam", (param.grad.contiguous(), param, state["exp_avg"], state["exp_avg_sq"],
                               state.get("max_exp_avg_sq")),
                      (int(state["step"]), int(group["amsgrad"]), int(self.decoupled), int(group["maximize"])),
-                     (float(group["lr"]), _value(beta1), _value(beta2), _value(group["eps"]),
+                     (float(group["lr"]), positive(beta1), positive(beta2), positive(group["eps"]),
                       float(group["weight_decay"])))
 
 

@@ -29,6 +29,13 @@ tril_ triu triu_ unbind unbind_copy unfold unfold_copy unsafe_split unsafe_split
 unsqueeze_copy view view_copy where zero_ zeros zeros_like _local_scalar_dense item is_same_size record_stream
 upsample_nearest1d upsample_nearest2d upsample_nearest3d _upsample_nearest_exact1d _upsample_nearest_exact2d
 _upsample_nearest_exact3d
+_pack_padded_sequence _stack block_diag zero narrow_copy detach_copy resize_as_ _lazy_clone _unsafe_masked_index tril_indices
+triu_indices conj_physical conj_physical_ _conj_physical
+"""
+
+_QUESTIONS = """
+_assert_async _assert_scalar _assert_tensor_metadata _functional_assert_async _functional_assert_scalar _has_same_storage_numel
+_print is_pinned is_set_to sym_constrain_range sym_constrain_range_for_size
 """
 
 # Ties and zeros of both signs included: the rule of each is one comparison at a time in a fixed order.
@@ -37,7 +44,7 @@ eq eq_ ne ne_ lt lt_ le le_ gt gt_ ge ge_ equal isnan isinf isfinite isposinf is
 logical_or logical_or_ logical_not logical_not_ logical_xor logical_xor_ any all count_nonzero nonzero argmax argmin
 sign sign_ sgn signbit searchsorted bucketize threshold threshold_ threshold_backward hardtanh_backward hardshrink
 hardshrink_backward nan_to_num nan_to_num_ cummax cummin max_pool2d_with_indices max_pool3d_with_indices adaptive_max_pool2d
-adaptive_max_pool3d
+adaptive_max_pool3d heaviside heaviside_ unique_consecutive sgn_
 """
 
 _ROUNDED_ONCE = """
@@ -51,6 +58,7 @@ _DRAWS = "random random_ randint randint_like randperm"
 
 _REASONS = {
     "moves or fills elements, no rounding": _MOVES,
+    "asks or checks, computes nothing": _QUESTIONS,
     "compares": _COMPARISONS,
     "one correctly rounded operation an element": _ROUNDED_ONCE,
     "moves elements, or rounds each once to the nearest": _CONVERSIONS,
@@ -59,8 +67,10 @@ _REASONS = {
 
 EXACT_NAMES = {name: reason for reason, names in _REASONS.items() for name in names.split()}
 
+EXACT_QUESTIONS = frozenset(_QUESTIONS.split())
+
 # Exact on real numbers; on complex ones several roundings, which PyTorch's loops order each in its own way.
-_REAL_ONLY = frozenset(_ROUNDED_ONCE.split()) | {"sgn"}
+_REAL_ONLY = frozenset(_ROUNDED_ONCE.split()) | {"sgn", "sgn_", "conj_physical", "conj_physical_", "_conj_physical"}
 
 
 class Rule:

@@ -49,13 +49,13 @@ def reduced_shape(x, dims, keepdim):
     return reduced(x.shape, dims, keepdim)
 
 
-_AGGREGATES = ("prod", "var", "std", "norm", "logsumexp", "amax", "amin")  # in the order of ea_aggregate
+AGGREGATES = ("prod", "var", "std", "norm", "logsumexp", "amax", "amin")  # in the order of ea_aggregate
 
 
 def aggregate(name, x, dims, keepdim, parameter=0.0):
     """A reduction of include/eadem/op/aggregate.h over dims (empty: all)."""
     out = new(x, reduced_shape(x, dims, keepdim))
-    call("reduce", (x, out), (_AGGREGATES.index(name), *(dims or ())), (float(parameter),))
+    call("reduce", (x, out), (AGGREGATES.index(name), *(dims or ())), (float(parameter),))
     return out
 
 
@@ -110,5 +110,6 @@ def widened(function):
         half = next((x.dtype for x in args if isinstance(x, torch.Tensor) and x.dtype in _HALF), None)
         if half is None:
             return function(*args, **kwargs)
-        return function(*map(_wide, args), **{k: _wide(v) for k, v in kwargs.items()}).to(half)
+        result = function(*map(_wide, args), **{k: _wide(v) for k, v in kwargs.items()})
+        return tuple(t.to(half) for t in result) if isinstance(result, tuple) else result.to(half)
     return wrapped

@@ -3,7 +3,8 @@
 import torch
 
 from eadem.torch.kernels.arithmetic import sqrt
-from eadem.torch.kernels.base import call, handles, new
+from eadem.torch.kernels.base import aggregate, call, handles, new, widened
+from eadem.torch.kernels.reduce import sum_dims
 
 
 def _batch_norm(x, weight, bias, running_mean, running_var, training, momentum, eps):
@@ -75,6 +76,24 @@ def native_group_norm_backward(grad, x, mean, rstd, weight, n, channels, size, g
     grads = _gradients(mask, (x, weight, weight if weight is not None else x.new_empty(channels)))
     call("group_norm_backward", (grad, x, weight, mean, rstd, *grads), (groups,))
     return grads
+
+
+def _over_all_but(dim, x):
+    return tuple(d for d in range(x.dim()) if d != dim % x.dim())
+
+
+@handles("_weight_norm_interface")
+@widened
+def weight_norm(v, g, dim=0):
+    norms = aggregate("norm", v, _over_all_but(dim, v), True, 2)
+    return v * (g / norms), norms
+
+
+@handles("_weight_norm_interface_backward")
+@widened
+def weight_norm_backward(grad, v, g, norms, dim):
+    along = sum_dims(grad * v, _over_all_but(dim, v), True)
+    return (g / norms) * (grad - v * (along / (norms * norms))), along / norms
 
 
 def _gradients(mask, tensors):

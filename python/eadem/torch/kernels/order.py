@@ -135,6 +135,25 @@ def topk(x, k, dim=-1, largest=True, sorted=True):
 topk.takes_integers = True
 
 
+@handles("_unique2")
+def unique(x, sorted=True, return_inverse=False, return_counts=False):
+    values, inverse, counts = new(x, (x.numel(),)), new(x, x.shape, torch.int64), new(x, (x.numel(),), torch.int64)
+    count = torch.empty((), dtype=torch.int64)
+    call("unique", (x, values, inverse, counts, count))
+    return values[:count].clone(), inverse, counts[:count].clone()
+
+
+unique.takes_integers = True  # the indices
+
+
+@handles("allclose")
+def allclose(x, y, rtol=1e-05, atol=1e-08, equal_nan=False):
+    return bool(torch.isclose(x, y, rtol, atol, equal_nan).all())
+
+
+allclose.takes_integers = True
+
+
 def _pick(name, x, dim, keepdim, *numbers):
     """An operation that gives one element of each line and its place."""
     if x.dim() == 0:

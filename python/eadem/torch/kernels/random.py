@@ -3,6 +3,7 @@
 import torch
 
 from eadem.torch.kernels.base import call, handles
+from eadem.torch.kernels.function import function
 
 
 def _draw(name, like, low, high, generator):
@@ -22,6 +23,28 @@ def uniform(x, low=0.0, high=1.0, *, generator=None):
 @handles("normal", "normal_functional")
 def normal(x, mean=0.0, deviation=1.0, *, generator=None):
     return _draw("normal", x, mean, deviation, generator)
+
+
+@handles("exponential")
+def exponential(x, lambd=1.0, *, generator=None):
+    return _draw("exponential", x, lambd, 0.0, generator)
+
+
+@handles("log_normal")
+def log_normal(x, mean=1.0, deviation=2.0, *, generator=None):
+    return function("exp", normal(x, mean, deviation, generator=generator))
+
+
+@handles("multinomial")
+def multinomial(x, num_samples, replacement=False, *, generator=None):
+    """x [k], or rows of it, drawn one after another."""
+    generator = torch.default_generator if generator is None else generator
+    state = generator.get_state()
+    rows = [torch.empty(num_samples, dtype=torch.int64) for _ in (x if x.dim() > 1 else [x])]
+    for weights, out in zip(x if x.dim() > 1 else [x], rows):
+        call("multinomial", (state, weights, out), (int(replacement),))
+    generator.set_state(state)
+    return torch.stack(rows) if x.dim() > 1 else rows[0]
 
 
 def _shaped(size, dtype):

@@ -2,7 +2,7 @@
 
 import torch
 
-from eadem.torch.kernels.base import aggregate, call, handles, new, reduced_shape, same
+from eadem.torch.kernels.base import AGGREGATES as _AGGREGATES, aggregate, call, handles, new, reduced_shape, same, widened
 from eadem.torch.kernels.order import amax, amin
 
 
@@ -109,6 +109,48 @@ def norm(x, p=2, dim=None, keepdim=False, *, dtype=None):
 @handles("dist")
 def dist(x, y, p=2):
     return linalg_vector_norm(x - y, p)
+
+
+def _differences(x, y):
+    """[..., rows of x, rows of y, width]"""
+    return x.unsqueeze(-2) - y.unsqueeze(-3)
+
+
+@handles("_cdist_forward", "cdist")
+def cdist(x, y, p=2.0, compute_mode=None):
+    return aggregate("norm", _differences(x, y), (-1,), False, p)
+
+
+@handles("_euclidean_dist")
+def euclidean_dist(x, y):
+    return cdist(x, y)
+
+
+@handles("_cdist_backward")
+def cdist_backward(grad, x, y, p, distances):
+    """The norms' gradients, summed over the rows of y."""
+    steps = _differences(x, y)
+    out = torch.empty_like(steps)
+    call("reduce_backward", (grad.contiguous(), steps, distances, out), (_AGGREGATES.index("norm"), -1), (float(p),))
+    return sum_dims(out, (-2,))
+
+
+def _shrink(x, p, dim, largest):
+    """The factor of each slice: 1, or what brings its norm down to the largest allowed, as PyTorch has it."""
+    norms = aggregate("norm", x, tuple(d for d in range(x.dim()) if d != dim % x.dim()), True, p)
+    return torch.where(norms > largest, largest / (norms + 1e-7), torch.ones_like(norms))
+
+
+@handles("renorm")
+@widened
+def renorm(x, p, dim, maxnorm):
+    return x * _shrink(x, p, dim, maxnorm)
+
+
+@handles("embedding_renorm")
+def embedding_renorm(weight, indices, max_norm, norm_type):
+    rows = torch.unique(indices)
+    return weight.index_copy(0, rows, renorm(weight[rows], norm_type, 0, max_norm))
 
 
 @handles("linalg_vector_norm")

@@ -1,0 +1,37 @@
+"""Attention as one operation, forward and backward."""
+
+import torch
+
+from eadem.torch.kernels.base import Refused, call, handles, new
+
+
+def attention(q, k, v, mask, causal, scale):
+    """ea_attention (include/eadem/op/attention.h); scale None: 1/√d."""
+    out = new(q, (*q.shape[:-1], v.shape[-1]))
+    call("attention", (q, k, v, mask, out), (int(causal),), (float(scale or 0),))
+    return out
+
+
+def attention_backward(grad, q, k, v, mask, causal, scale, wanted=(True, True, True)):
+    """The gradients of q, k and v that are wanted."""
+    grads = [new(t, t.shape) if want else None for t, want in zip((q, k, v), wanted)]
+    if any(wanted):
+        call("attention_backward", (grad, q, k, v, mask, *grads), (int(causal),), (float(scale or 0),))
+    return grads
+
+
+def _check(dropout, mask):
+    if dropout:
+        raise Refused("attention with dropout reaches here as one operation only when it is called by its inner name")
+    return mask
+
+
+@handles("_scaled_dot_product_flash_attention_for_cpu")
+def flash_attention(q, k, v, dropout_p=0.0, is_causal=False, *, attn_mask=None, scale=None):
+    """The result, and nothing in the place of the logarithm of the sums, which our backward needs not."""
+    return attention(q, k, v, _check(dropout_p, attn_mask), is_causal, scale), new(q, (0,), torch.float32)
+
+
+@handles("_scaled_dot_product_flash_attention_for_cpu_backward")
+def flash_attention_backward(grad, q, k, v, out, sums, dropout_p, is_causal, *, attn_mask=None, scale=None):
+    return attention_backward(grad, q, k, v, _check(dropout_p, attn_mask), is_causal, scale)
