@@ -172,22 +172,33 @@ GEMM_INLINE void gemm_store_row(float *to, vf row, int wide, bool more)
         vf_store_n(to, row, wide);
 }
 
+/* One k of a panel: `left` ≤ width elements, zero above. `more`: other rows follow. */
+GEMM_INLINE void gemm_copy_row(const float *from, int left, int width, bool more, float *to)
+{
+    for (int i = 0; i < width; i += VF_LANES) {
+        int wide = width - i < VF_LANES ? width - i : VF_LANES;
+        vf row =
+            left - i >= VF_LANES ? vf_load(from + i) : vf_load_n(from + i, left > i ? left - i : 0);
+        gemm_store_row(to + i, row, wide, more && i + wide == width);
+    }
+}
+
 /* Panels of `width` lines, `panel` elements apart, from lines whose elements for one k are
  * neighbours: to[p·panel + k·width + i] = from[k·stride + p·width + i] for p·width + i < lines,
- * zero above. */
+ * zero above. Some k at a time, so that a panel is written in runs of cache lines: one line here
+ * and one there would wait for memory at each. */
 static void gemm_pack_copy(const float *from, int64_t stride, int64_t lines, int width,
                            int64_t terms, int64_t panel, float *to)
 {
-    for (int64_t k = 0; k < terms; k++, from += stride, to += width) {
+    const int64_t run = 4;
+    for (int64_t first = 0; first < terms; first += run, from += run * stride, to += run * width) {
+        int64_t rows = terms - first < run ? terms - first : run;
         float *at = to;
         for (int64_t line = 0; line < lines; line += width, at += panel) {
             int left = lines - line < width ? (int)(lines - line) : width;
-            for (int i = 0; i < width; i += VF_LANES) {
-                int wide = width - i < VF_LANES ? width - i : VF_LANES;
-                const float *p = from + line + i;
-                vf row = left - i >= VF_LANES ? vf_load(p) : vf_load_n(p, left > i ? left - i : 0);
-                gemm_store_row(at + i, row, wide, k + 1 < terms && i + wide == width);
-            }
+            for (int64_t k = 0; k < rows; k++)
+                gemm_copy_row(from + k * stride + line, left, width, first + k + 1 < terms,
+                              at + k * width);
         }
     }
 }
