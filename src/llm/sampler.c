@@ -41,7 +41,7 @@ static int32_t largest(const float *logits, int64_t vocab)
 void llm_largest(const float *logits, int64_t vocab, int k, int32_t *tokens)
 {
     int count = 0;
-    for (int64_t i = 0; i < vocab; i++) {
+    for (int64_t i = 0; i < vocab && k > 0; i++) {
         if (count == k && !(logits[i] > logits[tokens[k - 1]]))
             continue;
         int at = count < k ? count++ : k - 1;

@@ -78,7 +78,8 @@ static json_t *token_string(const llm_completion *c, int32_t id)
     llm_text bytes = { 0 }, text = { 0 };
     json_t *string = NULL;
     if (token_text(c, id, &bytes, &text)) {
-        bool whole = text.size == bytes.size && memcmp(text.data, bytes.data, text.size) == 0;
+        bool whole = text.size == bytes.size &&
+                     (text.size == 0 || memcmp(text.data, bytes.data, text.size) == 0);
         llm_text escaped = { 0 };
         ea_status status = llm_text_append(NULL, &escaped, "bytes:", 6);
         for (size_t i = 0; i < bytes.size && !whole && status == EA_OK; i++) {
