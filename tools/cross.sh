@@ -12,7 +12,8 @@ bash tools/setup.sh cross
 rooms='^(core|math|random|cpu|op|grad|data|io|conform)/'
 work=build-cross
 bash tools/short_run.sh "$work"
-train() { "$@" train "$work/short.yaml" --max-steps 5 2>>"$work/train.log"; }
+# A recorded training starts itself anew, which the kernel cannot do with a program for another machine.
+train() { "$@" train "$work/short.yaml" --no-record --max-steps 5 2>>"$work/train.log"; }
 train build/eadem >"$work/native.txt"
 failed=0
 for machine; do
@@ -31,7 +32,7 @@ for machine; do
     fi
     if [ "$target" != all ]; then
         :
-    elif ctest --test-dir "$build" -R "$rooms" -LE slow -E '_(sh|py)$' --timeout 1200 >"$work/ctest.txt" 2>&1; then
+    elif ctest --test-dir "$build" -R "$rooms" -LE slow --timeout 1200 >"$work/ctest.txt" 2>&1; then
         echo "$machine: tests: $(grep 'tests passed' "$work/ctest.txt")"
     else
         echo "$machine: tests FAIL"; grep -E 'Failed|Timeout' "$work/ctest.txt"; failed=1

@@ -42,7 +42,7 @@ static float random_number(bool awkward)
     }
 }
 
-enum { SPACE = 5 << 18 };
+enum { SPACE = 10 << 18 }; /* the strides of the largest operand reach four times its elements */
 
 /* A tensor over `memory` with randomly permuted, padded or negative strides; filled when `awkward`
  * ≥ 0. */
