@@ -4,35 +4,51 @@ import copy
 import warnings
 
 import torch
+from torch.nn.parameter import is_lazy
 
 from eadem._context import use_contract
 from eadem.torch import layers
+from eadem.torch.inside import inside
 
-# Modules that only move, compare or round once: PyTorch's own are reproducible.
-_EXACT = (torch.nn.ReLU, torch.nn.Identity, torch.nn.Flatten, torch.nn.Unflatten, torch.nn.MaxPool2d,
-          torch.nn.LeakyReLU, torch.nn.ReLU6, torch.nn.Hardtanh, torch.nn.Embedding, torch.nn.ZeroPad2d,
-          torch.nn.PixelShuffle)
-_CONTAINERS = (torch.nn.Sequential, torch.nn.ModuleList, torch.nn.ModuleDict, torch.nn.ParameterList,
-               torch.nn.ParameterDict)
-
+# Layers that only move elements, backwards too, and what has no forward of its own.
+_LEFT_ALONE = (torch.nn.Identity, torch.nn.Flatten, torch.nn.Unflatten, torch.nn.ZeroPad2d, torch.nn.PixelShuffle,
+               torch.nn.PixelUnshuffle, torch.nn.ChannelShuffle)
+_NO_FORWARD = (torch.nn.Module.forward, torch.nn.Sequential.forward)
 
 _CLASSES = {getattr(torch.nn, name): getattr(layers, name) for name in layers.__all__}
 
 
-def _convertible(module):
-    if type(module) is torch.nn.CrossEntropyLoss:
-        return module.weight is None and module.label_smoothing == 0 and module.ignore_index == -100
-    return type(module) in _CLASSES
+def _class_for(module):
+    if type(module) is torch.nn.CrossEntropyLoss and (
+            module.weight is not None or module.label_smoothing != 0 or module.ignore_index != -100):
+        return inside(type(module))
+    return _CLASSES.get(type(module)) or inside(type(module))
 
 
-def convert(module, contract="chain"):
-    """A deep copy of `module` in which every layer that Eadem has computes with the contract's bits, forward and
-    backward. The original is untouched; parameters, shared and tied ones, buffers, hooks, train/eval state and
-    state_dict keys are kept. What could not be converted is warned of and listed in the result's
-    ``eadem_unconverted``: (name, class) pairs; such a part still computes in PyTorch, unless it runs inside
-    reproducible().
+def _obstacle(module):
+    """Why a module cannot be converted, or None."""
+    if isinstance(module, torch.jit.ScriptModule):
+        return "a script"
+    for parameter in module.parameters(recurse=False):
+        if is_lazy(parameter):
+            return "a lazy module, whose parameters are not there yet"
+        if parameter.device.type != "cpu":
+            return f"parameters on {parameter.device}"
+        if parameter.is_floating_point() and parameter.dtype is torch.float64 or parameter.is_complex():
+            return f"parameters of {str(parameter.dtype)[6:]}"
+    return None
 
-    contract: "chain", or "repdl" for RepDL's bits. Raises TypeError when `module` is none.
+
+def convert(module, contract="chain", strict=True):
+    """A deep copy of `module` that computes with the contract's bits, forward and backward, in training and inference.
+
+    The original is untouched; parameters, shared and tied ones, buffers, hooks, train/eval state and state_dict keys are kept.
+    Every layer and every module with a forward of its own becomes one that computes with Eadem. What could not be converted
+    (scripts, lazy modules, parameters on other devices or of float64) is warned of and listed in the result's
+    ``eadem_unconverted``: (name, class, reason); such a part still computes in PyTorch where nothing around it is converted.
+
+    contract: "chain", or "repdl" for RepDL's bits. strict: as reproducible()'s, for operations that a converted forward runs.
+    Gradients of gradients are not there. Raises TypeError when `module` is none, ValueError for an unknown contract.
     """
     if not isinstance(module, torch.nn.Module):
         raise TypeError(f"convert takes a torch.nn.Module, not {type(module).__name__}")
@@ -40,15 +56,18 @@ def convert(module, contract="chain"):
         result = copy.deepcopy(module)
     unconverted = []
     for name, part in result.named_modules():
-        if _convertible(part):
-            # Changing the class in place keeps everything that hangs on the object: hooks, ties, buffers.
-            part.__class__ = _CLASSES[type(part)]
-            part.eadem_contract = contract
-        elif not any(True for _ in part.children()) and not isinstance(part, _EXACT + _CONTAINERS):
-            unconverted.append((name, type(part).__name__))
+        reason = _obstacle(part)
+        if reason is None and (isinstance(part, _LEFT_ALONE) or type(part).forward in _NO_FORWARD or hasattr(part, "eadem_contract")):
+            continue
+        if reason is not None:
+            unconverted.append((name, type(part).__name__, reason))
+            continue
+        # Changing the class in place keeps everything that hangs on the object: hooks, ties, buffers.
+        part.__class__ = _class_for(part)
+        part.eadem_contract, part.eadem_strict = contract, strict
     result.eadem_unconverted = unconverted
     if unconverted:
-        names = ", ".join(f"{name or '(the module itself)'}: {kind}" for name, kind in unconverted)
+        names = ", ".join(f"{name or '(the module itself)'}: {kind} ({reason})" for name, kind, reason in unconverted)
         warnings.warn(f"convert left these to PyTorch: {names}. Run them inside eadem.torch.reproducible()",
                       stacklevel=2)
     return result

@@ -20,6 +20,8 @@ class _Function(torch.autograd.Function):
 
     @classmethod
     def backward(cls, ctx, *grads):
+        if torch.is_grad_enabled():
+            raise RuntimeError(f"{cls.__name__} has no gradient of its gradient: use PyTorch's operation inside reproducible()")
         with use_contract(ctx.contract):
             return cls.gradients(ctx, *grads)
 
@@ -126,7 +128,7 @@ def _unary(name):
     return Unary
 
 
-_Tanh, _Sigmoid = _unary("tanh"), _unary("sigmoid")
+_Tanh, _Sigmoid, _Relu = _unary("tanh"), _unary("sigmoid"), _unary("relu")
 
 
 class _Softmax(_Function):
@@ -195,6 +197,11 @@ def attention(q, k, v, mask=None, causal=False, scale=None):
     """q [..., h, n, d], k [..., g, m, d], v [..., g, m, e], h a multiple of g; mask of truth values or floats, without a
     gradient, broadcasts to [..., h, n, m]; scale None: 1/√d."""
     return _Attention.apply(q, k, v, mask, causal, scale)
+
+
+def relu(x):
+    """max(x, 0); −0 and NaN stay."""
+    return _Relu.apply(x)
 
 
 def softmax(x, dim):

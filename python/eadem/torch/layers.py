@@ -5,7 +5,7 @@ import torch
 from eadem._context import use_contract
 from eadem.torch import functional as F
 
-__all__ = ["BatchNorm1d", "BatchNorm2d", "Conv2d", "CrossEntropyLoss", "Linear", "LogSoftmax", "Sigmoid", "Softmax",
+__all__ = ["BatchNorm1d", "BatchNorm2d", "Conv2d", "CrossEntropyLoss", "Linear", "LogSoftmax", "ReLU", "Sigmoid", "Softmax",
            "Tanh"]
 
 
@@ -65,6 +65,11 @@ class BatchNorm1d(_BatchNorm, torch.nn.BatchNorm1d):
 
 class BatchNorm2d(_BatchNorm, torch.nn.BatchNorm2d):
     pass
+
+
+class ReLU(_Converted, torch.nn.ReLU):
+    def compute(self, x):
+        return F.relu(x)  # a new tensor also when asked to work in place: the values are the same
 
 
 class Tanh(_Converted, torch.nn.Tanh):

@@ -59,7 +59,7 @@ def _unfused():
             enable_(value)
 
 
-class _Mode(TorchDispatchMode):
+class Mode(TorchDispatchMode):
     @classmethod
     def _should_skip_dynamo(cls):
         return False  # PyTorch's guard costs more than the dispatch, and nothing here is compiled
@@ -135,12 +135,12 @@ class reproducible(contextlib.ContextDecorator):
         # One mode a call, so that a decorated function may recurse and run in several threads.
         @functools.wraps(function)
         def wrapped(*args, **kwargs):
-            with _Mode(*self._options):
+            with Mode(*self._options):
                 return function(*args, **kwargs)
         return wrapped
 
     def __enter__(self):
-        mode = _Mode(*self._options)
+        mode = Mode(*self._options)
         mode.__enter__()
         self._modes.append(mode)
         return self

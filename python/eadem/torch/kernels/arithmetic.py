@@ -20,6 +20,10 @@ def rsub(x, y, alpha=1):
     return torch.sub(y, x) if alpha == 1 else torch.sub(y, torch.mul(x, alpha))
 
 
+for _function in (add, sub, rsub):
+    _function.takes_integers = True  # beside a number that is none
+
+
 @handles("addcmul")
 def addcmul(x, a, b, *, value=1):
     return point("addcmul", x, a, b, parameters=(float(value),))

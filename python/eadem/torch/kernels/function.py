@@ -179,8 +179,14 @@ _POWERS = {0: torch.ones_like, 1: torch.clone, 2: lambda t: t * t, -1: torch.rec
 @handles("pow")
 def pow_(x, exponent):
     if isinstance(x, torch.Tensor) and not isinstance(exponent, torch.Tensor) and exponent in _POWERS:
-        return _POWERS[exponent](x)
-    return point("pow", x, exponent)
+        return _POWERS[exponent](x if isinstance(exponent, int) or x.is_floating_point() else x.to(torch.get_default_dtype()))
+    if not any(t.is_floating_point() if isinstance(t, torch.Tensor) else isinstance(t, float) for t in (x, exponent)):
+        return torch.pow(x, exponent)
+    return point("pow", *(t.to(torch.get_default_dtype()) if isinstance(t, torch.Tensor) and not t.is_floating_point() else t
+                          for t in (x, exponent)))
+
+
+pow_.takes_integers = True
 
 
 @handles("atan2")
