@@ -23,22 +23,20 @@
 
 #include <math.h>
 
-static ea_status no_memory(ea_context *ctx)
+/* --- Shared with conv3d.c ----------------------------------------------------------------------
+ */
+
+ea_status cpu_conv_no_memory(ea_context *ctx)
 {
     return core_fail(ctx, EA_ERR_MEMORY, "no memory for the scratch space of a convolution");
 }
-
-/* --- Contiguous floats -------------------------------------------------------------------------
- */
 
 static bool is_dense(const ea_view *view)
 {
     return view->dtype == CORE_F32 && core_is_contiguous(view);
 }
 
-/* The view's elements as contiguous floats: itself, or a copy when `copy`, else room for a result.
- */
-static float *dense(ea_context *ctx, const ea_view *view, bool copy)
+float *cpu_conv_dense(ea_context *ctx, const ea_view *view, bool copy)
 {
     if (is_dense(view))
         return view->data;
@@ -49,12 +47,38 @@ static float *dense(ea_context *ctx, const ea_view *view, bool copy)
     return to;
 }
 
-static void store_dense(const float *from, const ea_view *view)
+void cpu_conv_store(const float *from, const ea_view *view)
 {
     if (from == view->data)
         return;
     for (int64_t i = 0; i < core_numel(view); i++)
         core_store(view, core_offset(view, i), from[i]);
+}
+
+typedef struct bias_job {
+    const ea_view *bias;
+    int64_t plane;
+    float *out;
+} bias_job;
+
+/* Items are planes of out. */
+static void add_bias(void *argument, int64_t begin, int64_t end, int worker)
+{
+    (void)worker;
+    const bias_job *job = argument;
+    for (int64_t i = begin; i < end; i++) {
+        float value = core_load(job->bias, i % job->bias->shape[0] * job->bias->stride[0]);
+        float *out = job->out + i * job->plane;
+        for (int64_t j = 0; j < job->plane; j++)
+            out[j] += value;
+    }
+}
+
+void cpu_conv_bias(ea_context *ctx, const ea_view *bias, int64_t plane, int64_t n, float *out)
+{
+    bias_job job = { bias, plane, out };
+    if (bias)
+        core_parallel(ctx, n / plane, (1 << 16) / plane + 1, add_bias, &job);
 }
 
 /* --- Contract repdl ----------------------------------------------------------------------------
@@ -107,36 +131,18 @@ static void remove_outside(ea_context *ctx, const ref_conv *conv, element f, con
 /* --- Forward ------------------------------------------------------------------------------------
  */
 
-typedef struct bias_job {
-    const ea_view *bias;
-    int64_t plane;
-    float *out;
-} bias_job;
-
-/* Items are planes of out. */
-static void add_bias(void *argument, int64_t begin, int64_t end, int worker)
+ea_status cpu_conv_forward(ea_context *ctx, const ref_conv *conv, const float *x,
+                           const float *weight, float *out)
 {
-    (void)worker;
-    const bias_job *job = argument;
-    for (int64_t i = begin; i < end; i++) {
-        float value = core_load(job->bias, i % job->bias->shape[0] * job->bias->stride[0]);
-        float *out = job->out + i * job->plane;
-        for (int64_t j = 0; j < job->plane; j++)
-            out[j] += value;
-    }
-}
-
-ea_status cpu_conv2d(ea_context *ctx, const ref_conv *conv, const ea_view *x, const ea_view *weight,
-                     const ea_view *bias, const ea_view *out)
-{
-    if (core_numel(out) == 0)
+    int64_t terms = conv->in_channels * conv->kernel[0] * conv->kernel[1];
+    if (terms == 0) {
+        int64_t planes = conv->images * conv->groups * conv->out_channels;
+        memset(out, 0, sizeof *out * (size_t)(planes * conv->out[0] * conv->out[1]));
         return EA_OK;
-    int64_t terms = conv->in_channels * conv->kernel[0] * conv->kernel[1], plane;
-    float *x_data = dense(ctx, x, true), *a = dense(ctx, weight, true),
-          *result = dense(ctx, out, false);
-    conv_tap *taps = core_arena_alloc(ctx->arena, sizeof *taps * (size_t)(terms + 1));
-    if (!x_data || !a || !result || !taps)
-        return no_memory(ctx);
+    }
+    conv_tap *taps = core_arena_alloc(ctx->arena, sizeof *taps * (size_t)terms);
+    if (!taps)
+        return cpu_conv_no_memory(ctx);
     conv_tap *tap = taps;
     for (int64_t c = 0; c < conv->in_channels; c++)
         for (int64_t kh = 0; kh < conv->kernel[0]; kh++)
@@ -148,47 +154,51 @@ ea_status cpu_conv2d(ea_context *ctx, const ref_conv *conv, const ea_view *x, co
         .groups = conv->groups,
         .in_channels = conv->in_channels,
         .out_channels = conv->out_channels,
-        .x = x_data,
+        .x = x,
         .in = { conv->in[0], conv->in[1] },
         .step = { conv->stride[0], conv->stride[1] },
         .taps = taps,
         .terms = terms,
         .block = cpu_contract_block(ctx),
-        .a = a,
-        .out = result,
+        .a = weight,
+        .out = out,
         .out_plane = { conv->out[0], conv->out[1] },
         .spacing = { 1, 1 },
         .count = { conv->out[0], conv->out[1] },
     };
-    if (terms == 0)
-        memset(result, 0, sizeof *result * (size_t)core_numel(out));
-    else
-        EA_TRY(cpu_conv_windows(ctx, &windows));
+    return cpu_conv_windows(ctx, &windows);
+}
+
+ea_status cpu_conv2d(ea_context *ctx, const ref_conv *conv, const ea_view *x, const ea_view *weight,
+                     const ea_view *bias, const ea_view *out)
+{
+    if (core_numel(out) == 0)
+        return EA_OK;
+    float *x_data = cpu_conv_dense(ctx, x, true), *a = cpu_conv_dense(ctx, weight, true),
+          *result = cpu_conv_dense(ctx, out, false);
+    if (!x_data || !a || !result)
+        return cpu_conv_no_memory(ctx);
+    EA_TRY(cpu_conv_forward(ctx, conv, x_data, a, result));
     if (conv->padding[0] > 0 || conv->padding[1] > 0)
         remove_outside(ctx, conv, ref_conv2d_at, x, x_data, weight, a, out, result);
-    plane = conv->out[0] * conv->out[1];
-    bias_job job = { bias, plane, result };
-    if (bias)
-        core_parallel(ctx, core_numel(out) / plane, (1 << 16) / plane + 1, add_bias, &job);
-    store_dense(result, out);
+    cpu_conv_bias(ctx, bias, conv->out[0] * conv->out[1], core_numel(out), result);
+    cpu_conv_store(result, out);
     return EA_OK;
 }
 
 /* --- Input gradient -----------------------------------------------------------------------------
  */
 
-/* The kernel positions j that reach input positions i ≡ `origin` (mod stride), and where: output
- * position (i − origin) / stride + shift[j]. Returns their number. */
-static int64_t axis_taps(const ref_conv *conv, int d, int64_t origin, int64_t *position,
-                         int64_t *shift)
+int64_t cpu_conv_axis_taps(int64_t kernel, int64_t stride, int64_t dilation, int64_t origin,
+                           int64_t *position, int64_t *shift)
 {
     int64_t count = 0;
-    for (int64_t j = 0; j < conv->kernel[d]; j++) {
-        int64_t h = origin + conv->padding[d] - j * conv->dilation[d];
-        if (h % conv->stride[d] != 0)
+    for (int64_t j = 0; j < kernel; j++) {
+        int64_t from = origin - j * dilation;
+        if (from % stride != 0)
             continue;
         position[count] = j;
-        shift[count++] = h / conv->stride[d];
+        shift[count++] = from / stride;
     }
     return count;
 }
@@ -200,12 +210,14 @@ static ea_status gradient_phase(ea_context *ctx, const ref_conv *conv, const flo
     int64_t *axis = core_arena_alloc(ctx->arena, sizeof *axis * 2 *
                                                      (size_t)(conv->kernel[0] + conv->kernel[1]));
     if (!axis)
-        return no_memory(ctx);
+        return cpu_conv_no_memory(ctx);
     int64_t *position[2] = { axis, axis + 2 * conv->kernel[0] };
     int64_t *shift[2] = { axis + conv->kernel[0], axis + 2 * conv->kernel[0] + conv->kernel[1] };
-    int64_t rows = axis_taps(conv, 0, origin[0], position[0], shift[0]);
-    int64_t columns = axis_taps(conv, 1, origin[1], position[1], shift[1]);
-    int64_t terms = conv->out_channels * rows * columns;
+    int64_t count[2];
+    for (int d = 0; d < 2; d++)
+        count[d] = cpu_conv_axis_taps(conv->kernel[d], conv->stride[d], conv->dilation[d],
+                                      origin[d] + conv->padding[d], position[d], shift[d]);
+    int64_t terms = conv->out_channels * count[0] * count[1];
     if (terms == 0) /* every element is an empty sum; out is zeroed */
         return EA_OK;
 
@@ -213,11 +225,11 @@ static ea_status gradient_phase(ea_context *ctx, const ref_conv *conv, const flo
     conv_tap *taps = core_arena_alloc(ctx->arena, sizeof *taps * (size_t)terms);
     float *a = core_arena_alloc(ctx->arena, sizeof *a * (size_t)(channels * terms));
     if (!taps || !a)
-        return no_memory(ctx);
+        return cpu_conv_no_memory(ctx);
     int64_t kernel = conv->kernel[0] * conv->kernel[1], k = 0;
     for (int64_t o = 0; o < conv->out_channels; o++)
-        for (int64_t r = 0; r < rows; r++)
-            for (int64_t c = 0; c < columns; c++, k++) {
+        for (int64_t r = 0; r < count[0]; r++)
+            for (int64_t c = 0; c < count[1]; c++, k++) {
                 taps[k] = (conv_tap){ o, shift[0][r], shift[1][c] };
                 int64_t at = position[0][r] * conv->kernel[1] + position[1][c];
                 for (int64_t i = 0; i < channels; i++) {
@@ -248,26 +260,34 @@ static ea_status gradient_phase(ea_context *ctx, const ref_conv *conv, const flo
     return cpu_conv_windows(ctx, &windows);
 }
 
+ea_status cpu_conv_gradient(ea_context *ctx, const ref_conv *conv, const float *grad,
+                            const float *weight, float *grad_x)
+{
+    int64_t planes = conv->images * conv->groups * conv->in_channels;
+    memset(grad_x, 0, sizeof *grad_x * (size_t)(planes * conv->in[0] * conv->in[1]));
+    int64_t origin[2];
+    for (origin[0] = 0; origin[0] < conv->stride[0] && origin[0] < conv->in[0]; origin[0]++)
+        for (origin[1] = 0; origin[1] < conv->stride[1] && origin[1] < conv->in[1]; origin[1]++) {
+            core_mark mark = core_arena_mark(ctx->arena);
+            EA_TRY(gradient_phase(ctx, conv, grad, weight, origin, grad_x));
+            core_arena_release(ctx->arena, mark);
+        }
+    return EA_OK;
+}
+
 ea_status cpu_conv2d_backward_input(ea_context *ctx, const ref_conv *conv, const ea_view *grad_out,
                                     const ea_view *weight, const ea_view *grad_x)
 {
     if (core_numel(grad_x) == 0)
         return EA_OK;
-    float *grad = dense(ctx, grad_out, true), *y = dense(ctx, weight, true),
-          *result = dense(ctx, grad_x, false);
+    float *grad = cpu_conv_dense(ctx, grad_out, true), *y = cpu_conv_dense(ctx, weight, true),
+          *result = cpu_conv_dense(ctx, grad_x, false);
     if (!grad || !y || !result)
-        return no_memory(ctx);
-    memset(result, 0, sizeof *result * (size_t)core_numel(grad_x));
-    int64_t origin[2];
-    for (origin[0] = 0; origin[0] < conv->stride[0] && origin[0] < conv->in[0]; origin[0]++)
-        for (origin[1] = 0; origin[1] < conv->stride[1] && origin[1] < conv->in[1]; origin[1]++) {
-            core_mark mark = core_arena_mark(ctx->arena);
-            EA_TRY(gradient_phase(ctx, conv, grad, y, origin, result));
-            core_arena_release(ctx->arena, mark);
-        }
+        return cpu_conv_no_memory(ctx);
+    EA_TRY(cpu_conv_gradient(ctx, conv, grad, y, result));
     remove_outside(ctx, conv, ref_conv2d_backward_input_at, grad_out, grad, weight, y, grad_x,
                    result);
-    store_dense(result, grad_x);
+    cpu_conv_store(result, grad_x);
     return EA_OK;
 }
 
@@ -279,17 +299,14 @@ ea_status cpu_conv2d_backward_weight(ea_context *ctx, const ref_conv *conv, cons
 {
     if (core_numel(grad_weight) == 0)
         return EA_OK;
-    float *grad = dense(ctx, grad_out, true), *x_data = dense(ctx, x, true),
-          *result = dense(ctx, grad_weight, false);
+    float *grad = cpu_conv_dense(ctx, grad_out, true), *x_data = cpu_conv_dense(ctx, x, true),
+          *result = cpu_conv_dense(ctx, grad_weight, false);
     if (!grad || !x_data || !result)
-        return no_memory(ctx);
-    if (conv->images == 0)
-        memset(result, 0, sizeof *result * (size_t)core_numel(grad_weight));
-    else
-        EA_TRY(cpu_conv_weight(ctx, conv, cpu_contract_block(ctx), grad, x_data, result));
+        return cpu_conv_no_memory(ctx);
+    EA_TRY(cpu_conv_weight(ctx, conv, cpu_contract_block(ctx), grad, x_data, result));
     if (conv->padding[0] > 0 || conv->padding[1] > 0)
         remove_outside(ctx, conv, ref_conv2d_backward_weight_at, grad_out, grad, x, x_data,
                        grad_weight, result);
-    store_dense(result, grad_weight);
+    cpu_conv_store(result, grad_weight);
     return EA_OK;
 }

@@ -187,6 +187,12 @@ ea_status cpu_conv_weight(ea_context *ctx, const ref_conv *conv, int64_t block, 
                       .grad = grad,
                       .x = x,
                       .grad_weight = grad_weight };
+    if (conv->images == 0) {
+        int64_t lines = conv->groups * conv->out_channels * conv->in_channels;
+        memset(grad_weight, 0,
+               sizeof *grad_weight * (size_t)(lines * conv->kernel[0] * conv->kernel[1]));
+        return EA_OK;
+    }
     choose_tiles(&p);
     int64_t pixels = conv->out[0] * conv->out[1], planes = conv->groups * conv->in_channels;
     int64_t x_size = planes * p.padded[0] * p.padded[1];
@@ -200,7 +206,7 @@ ea_status cpu_conv_weight(ea_context *ctx, const ref_conv *conv, int64_t block, 
     p.chain = core_arena_alloc(ctx->arena, sizeof(float) * (size_t)results);
     p.total = core_arena_alloc(ctx->arena, sizeof(float) * (size_t)results);
     if (!p.padded_x || !p.panel_grad || !p.offset || !p.chain || !p.total)
-        return core_fail(ctx, EA_ERR_MEMORY, "no memory for the scratch space of a convolution");
+        return cpu_conv_no_memory(ctx);
     set_offsets(&p);
     for (p.first_image = 0; p.first_image < conv->images; p.first_image += portion) {
         p.images = smaller(portion, conv->images - p.first_image);
