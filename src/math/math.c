@@ -7,6 +7,7 @@
 #include "math/atan.h"
 #include "math/cbrt.h"
 #include "math/erf.h"
+#include "math/erfinv.h"
 #include "math/exp.h"
 #include "math/exp2.h"
 #include "math/expm1.h"
@@ -176,6 +177,16 @@ float math_erfc(float x)
     return (float)md_erfc(x);
 }
 
+float math_erfinv(float x)
+{
+    return (float)md_erfinv(x);
+}
+
+float math_erfinv_derivative(float x)
+{
+    return (float)md_erfinv_derivative(x);
+}
+
 float math_sin(float x)
 {
     return (float)md_sin(x);
@@ -310,6 +321,8 @@ static const struct {
     [MATH_ERF] = { "erf", math_erf },
     [MATH_ERF_DERIVATIVE] = { "erf_derivative", math_erf_derivative },
     [MATH_ERFC] = { "erfc", math_erfc },
+    [MATH_ERFINV] = { "erfinv", math_erfinv },
+    [MATH_ERFINV_DERIVATIVE] = { "erfinv_derivative", math_erfinv_derivative },
     [MATH_SIN] = { "sin", math_sin },
     [MATH_COS] = { "cos", math_cos },
     [MATH_TAN] = { "tan", math_tan },

@@ -38,6 +38,8 @@ typedef enum math_function {
     MATH_ERF,
     MATH_ERF_DERIVATIVE,
     MATH_ERFC,
+    MATH_ERFINV,
+    MATH_ERFINV_DERIVATIVE,
     MATH_SIN,
     MATH_COS,
     MATH_TAN,
@@ -91,6 +93,8 @@ float math_mish_derivative(float x);
 float math_erf(float x);
 float math_erf_derivative(float x);
 float math_erfc(float x);
+float math_erfinv(float x);
+float math_erfinv_derivative(float x);
 float math_sin(float x);
 float math_cos(float x);
 float math_tan(float x);

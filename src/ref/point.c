@@ -169,6 +169,7 @@ const ref_point_row ref_point_table[EA_FN_COUNT] = {
                                   .functions = 1,
                                   .function = { MATH_LOG } },
     [EA_FN_MARGIN_RANKING_LOSS] = { .name = "margin_ranking_loss", .inputs = 3, .parameters = 1 },
+    [EA_FN_ERFINV] = ROUNDED("erfinv", MATH_ERFINV, MATH_ERFINV_DERIVATIVE),
 };
 
 /* The element as a float: floats widened, truth values and bytes as they are. */

@@ -32,6 +32,11 @@ static inline bool ref_point_is_truth(ea_point_function function)
     return function >= EA_FN_ISNAN && function <= EA_FN_LOGICAL_XOR;
 }
 
+static inline bool ref_point_is_loss(ea_point_function function)
+{
+    return function >= EA_FN_MSE_LOSS && function <= EA_FN_MARGIN_RANKING_LOSS;
+}
+
 /* All inputs have grad's (out's) shape; NULLs stand for inputs that the function has not. */
 typedef struct ref_point_call {
     ea_point_function function;
@@ -114,8 +119,8 @@ REF_POINT_INLINE float ref_point_argument(ea_point_function function, bool gradi
 REF_POINT_INLINE float ref_floor_quotient(float a, float b, float mod)
 {
     float ratio = a / b, quotient = (a - mod) / b;
-    quotient = quotient - (float)((mod != 0) & ((b < 0) != (mod < 0)));
-    float nearest = rintf(quotient), down = nearest - (float)(nearest > quotient); /* floor */
+    quotient = quotient - ref_choose((mod != 0) & ((b < 0) != (mod < 0)), 1, 0);
+    float nearest = rintf(quotient), down = nearest - ref_choose(nearest > quotient, 1, 0);
     down = ref_choose(quotient - down > 0.5f, down + 1, down);
     down = ref_choose(quotient != 0, down, copysignf(0, ratio));
     return ref_choose(b == 0, ratio, down);
@@ -265,7 +270,7 @@ REF_POINT_INLINE float ref_point_value(ea_point_function function, const float *
 {
     if (ref_point_is_truth(function))
         return ref_point_truth(function, x[0], x[1]);
-    if (function >= EA_FN_MSE_LOSS)
+    if (ref_point_is_loss(function))
         return ref_point_loss(function, x, f, p);
     switch (function) {
     case EA_FN_ABS:
@@ -423,7 +428,7 @@ REF_POINT_INLINE float ref_point_gradient(ea_point_function function, int which,
 {
     if (ref_point_is_truth(function))
         return 0;
-    if (function >= EA_FN_MSE_LOSS)
+    if (ref_point_is_loss(function))
         return ref_loss_gradient(function, which, g, x, f, p);
     switch (function) {
     case EA_FN_ABS:

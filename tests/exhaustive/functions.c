@@ -6,6 +6,8 @@
 #include "oracle.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 static double half_x(double x)
 {
@@ -864,6 +866,109 @@ static double atanh_derivative_bound(double x)
     return 4.1 / fabs(1 - x * x);
 }
 
+/* --- erfinv: erf rises, so the bracket erf(y·(1 − δ)) < x < erf(y·(1 + δ)), its ends by MPFR
+ * rounded outwards, shows that y is erfinv x with a relative error below δ = 2^(32 − precision),
+ * however y was found; here by Newton's iteration. The Taylor coefficients at 0 are positive
+ * (Carlitz, 1963), hence |f(z)| ≤ f(|z|) ≤ f((1 + |x|)/2) for |z − x| ≤ (1 − |x|)/2, for the
+ * derivative too. With erfc y ≤ e^−y², f(t) ≤ √(−log(1 − t)) and f′(t) ≤ ½√π/(1 − t).
+ * --------------------------------
+ */
+
+static double erfinv_start(double x)
+{
+    double rest = 1 - x, y = fmin(0.9 * x, 1);
+    for (int i = 0; i < 12; i++) { /* Newton on log erfc y, which is concave */
+        double c = erfc(y);
+        y += (log(c) - log(rest)) * c * (sqrt(acos(-1)) / 2) * exp(y * y);
+    }
+    return x < 1e-4 ? x * (sqrt(acos(-1)) / 2) : y;
+}
+
+/* step = (erf y − x)·½√π·e^y² */
+static void erfinv_step(mpfr_t step, const mpfr_t y, const mpfr_t x)
+{
+    mpfr_t slope, pi;
+    mpfr_inits2(mpfr_get_prec(y), slope, pi, (mpfr_ptr)0);
+    mpfr_sqr(slope, y, MPFR_RNDN);
+    mpfr_exp(slope, slope, MPFR_RNDN);
+    mpfr_const_pi(pi, MPFR_RNDN);
+    mpfr_sqrt(pi, pi, MPFR_RNDN);
+    mpfr_mul(slope, slope, pi, MPFR_RNDN);
+    mpfr_div_2ui(slope, slope, 1, MPFR_RNDN);
+    mpfr_erf(step, y, MPFR_RNDN);
+    mpfr_sub(step, step, x, MPFR_RNDN);
+    mpfr_mul(step, step, slope, MPFR_RNDN);
+    mpfr_clears(slope, pi, (mpfr_ptr)0);
+}
+
+/* Ends the program unless the bracket holds; y > 0. */
+static void erfinv_prove(const mpfr_t y, const mpfr_t x)
+{
+    mpfr_prec_t precision = mpfr_get_prec(y);
+    mpfr_t low, high, delta;
+    mpfr_inits2(precision, low, high, delta, (mpfr_ptr)0);
+    mpfr_mul_2si(delta, y, 31 - (long)precision, MPFR_RNDN);
+    mpfr_sub(low, y, delta, MPFR_RNDN);
+    mpfr_add(high, y, delta, MPFR_RNDN);
+    mpfr_erf(low, low, MPFR_RNDU);
+    mpfr_erf(high, high, MPFR_RNDD);
+    if (!mpfr_less_p(low, x) || !mpfr_less_p(x, high)) {
+        fprintf(stderr, "erfinv: no bracket at %a\n", mpfr_get_d(x, MPFR_RNDN));
+        exit(1);
+    }
+    mpfr_clears(low, high, delta, (mpfr_ptr)0);
+}
+
+static void erfinv_value(mpfr_t y, const mpfr_t x)
+{
+    if (mpfr_cmpabs_ui(x, 1) >= 0 || mpfr_zero_p(x)) {
+        if (mpfr_zero_p(x))
+            mpfr_set(y, x, MPFR_RNDN);
+        else if (mpfr_cmpabs_ui(x, 1) == 0)
+            mpfr_set_inf(y, mpfr_sgn(x));
+        else
+            mpfr_set_nan(y);
+        return;
+    }
+    mpfr_t a, step;
+    mpfr_inits2(mpfr_get_prec(y), a, step, (mpfr_ptr)0);
+    mpfr_abs(a, x, MPFR_RNDN);
+    mpfr_set_d(y, erfinv_start(mpfr_get_d(a, MPFR_RNDN)), MPFR_RNDN);
+    do { /* a step of s leaves an error near y·s² */
+        erfinv_step(step, y, a);
+        mpfr_sub(y, y, step, MPFR_RNDN);
+    } while (!mpfr_zero_p(step) &&
+             mpfr_get_exp(step) > mpfr_get_exp(y) - (mpfr_get_prec(y) - 20) / 2);
+    erfinv_prove(y, a);
+    mpfr_setsign(y, y, mpfr_signbit(x), MPFR_RNDN);
+    mpfr_clears(a, step, (mpfr_ptr)0);
+}
+
+static double erfinv_bound(double x)
+{
+    return fabs(x) <= 0.5 ? 1.7 * fabs(x) : sqrt(-log((1 - fabs(x)) / 2));
+}
+
+/* ½√π·e^y² */
+static void erfinv_derivative_value(mpfr_t y, const mpfr_t x)
+{
+    mpfr_t pi;
+    mpfr_init2(pi, mpfr_get_prec(y));
+    mpfr_const_pi(pi, MPFR_RNDN);
+    mpfr_sqrt(pi, pi, MPFR_RNDN);
+    mpfr_div_2ui(pi, pi, 1, MPFR_RNDN);
+    erfinv_value(y, x);
+    mpfr_sqr(y, y, MPFR_RNDN);
+    mpfr_exp(y, y, MPFR_RNDN);
+    mpfr_mul(y, y, pi, MPFR_RNDN);
+    mpfr_clear(pi);
+}
+
+static double erfinv_derivative_bound(double x)
+{
+    return 1.8 / (1 - fabs(x));
+}
+
 /* Where `below` and `above` are not 0, the function turns between them. */
 const oracle_function oracle_functions[] = {
     { .name = "exp", exp_value, one, exp_bound },
@@ -907,6 +1012,8 @@ const oracle_function oracle_functions[] = {
     { .name = "erf", erf_value, at_most_quarter, erf_bound },
     { .name = "erf_derivative", erf_derivative_value, quarter, erf_derivative_bound },
     { .name = "erfc", erfc_value, quarter, erfc_bound },
+    { .name = "erfinv", erfinv_value, asin_radius, erfinv_bound },
+    { .name = "erfinv_derivative", erfinv_derivative_value, to_one, erfinv_derivative_bound },
     { .name = "sin", sin_value, at_most_one, sin_bound, -INFINITY, INFINITY },
     { .name = "cos", cos_value, one, cos_bound, -INFINITY, INFINITY },
     { .name = "tan", tan_value, tan_radius, tan_bound, -INFINITY, INFINITY },

@@ -56,6 +56,8 @@ static void test_special(void **state)
         [MATH_ERF] = { 0, -0.0f, 1, -1, NAN },
         [MATH_ERF_DERIVATIVE] = { 0x1.20dd76p0f, 0x1.20dd76p0f, 0, 0, NAN },
         [MATH_ERFC] = { 1, 1, 0, 2, NAN },
+        [MATH_ERFINV] = { 0, -0.0f, NAN, NAN, NAN },
+        [MATH_ERFINV_DERIVATIVE] = { 0x1.c5bf8ap-1f, 0x1.c5bf8ap-1f, NAN, NAN, NAN },
         [MATH_SIN] = { 0, -0.0f, NAN, NAN, NAN },
         [MATH_COS] = { 1, 1, NAN, NAN, NAN },
         [MATH_TAN] = { 0, -0.0f, NAN, NAN, NAN },

@@ -44,7 +44,7 @@ ONE = {name: (getattr(torch, name), make, [None]) for name in
        "abs neg sign floor ceil round trunc frac reciprocal square exp2 expm1 sin cos tan atan sinh cosh asinh erf erfc".split()}
 ONE.update({name: (getattr(torch, name), domain, [None]) for name, domain in
             [("rsqrt", positive), ("log2", positive), ("log10", positive), ("log1p", positive), ("asin", unit), ("acos", unit),
-             ("acosh", above_one), ("atanh", unit)]})
+             ("acosh", above_one), ("atanh", unit), ("erfinv", unit)]})
 ONE.update({
     "cbrt": (lambda x: x.sign() * x.abs()**(1 / 3), positive, [None]),
     "logsigmoid": (F.logsigmoid, make, [None]),

@@ -102,6 +102,8 @@ typedef enum ea_point_function {
     EA_FN_BCE_WITH_LOGITS,      /* x, target, pos_weight (1 for none) */
     EA_FN_GAUSSIAN_NLL_LOSS,    /* x, target, variance [full 0, eps 1e-6] */
     EA_FN_MARGIN_RANKING_LOSS,  /* x1, x2, target [margin 0] */
+
+    EA_FN_ERFINV, /* of one variable */
     EA_FN_COUNT
 } ea_point_function;
 

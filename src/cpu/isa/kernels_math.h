@@ -5,6 +5,7 @@
 #include "math/atan.h"
 #include "math/cbrt.h"
 #include "math/erf.h"
+#include "math/erfinv.h"
 #include "math/exp.h"
 #include "math/exp2.h"
 #include "math/expm1.h"
@@ -195,6 +196,16 @@ static void kernel_erf_derivative(const float *x, float *y, int64_t n)
 static void kernel_erfc(const float *x, float *y, int64_t n)
 {
     map_double(md_erfc, x, y, n);
+}
+
+static void kernel_erfinv(const float *x, float *y, int64_t n)
+{
+    map_double(md_erfinv, x, y, n);
+}
+
+static void kernel_erfinv_derivative(const float *x, float *y, int64_t n)
+{
+    map_double(md_erfinv_derivative, x, y, n);
 }
 
 static void kernel_sin(const float *x, float *y, int64_t n)

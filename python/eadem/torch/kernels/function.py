@@ -38,9 +38,8 @@ def _register(aten_name, name):
 
 for _name in ("exp exp2 expm1 log log2 log10 log1p tanh sigmoid erf erfc sin cos tan asin acos atan sinh cosh asinh acosh "
               "atanh rsqrt mish silu erfinv").split():
-    if _name in _FUNCTIONS:
-        _register(_name, _name)
-for _name in ("expm1", "exp2", "erf", "erfc", "log1p"):
+    _register(_name, _name)
+for _name in ("expm1", "exp2", "erf", "erfc", "erfinv", "log1p"):
     _register(f"special_{_name}", _name)
 
 
