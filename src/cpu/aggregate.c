@@ -11,6 +11,8 @@ enum { GRAIN = 16384 }; /* elements in a piece of work */
 typedef struct job {
     const cpu_kernels *kernels;
     const ref_aggregate_call *call;
+    const ea_view *x;
+    int kept;
     cpu_rows rows;
     int64_t outputs, n;
     float *about; /* for each row what its terms are taken about: a mean, a largest element */
@@ -99,6 +101,11 @@ static ea_status fold(ea_context *ctx, const job *j, cpu_terms terms, cpu_chunk 
     return cpu_fold_terms(ctx, j->outputs, j->n, terms, j, chunk, to);
 }
 
+static ea_status fold_elements(ea_context *ctx, const job *j, cpu_fold how, float *to)
+{
+    return cpu_fold_rows(ctx, how, j->x, j->kept, to);
+}
+
 static ea_status sum(ea_context *ctx, const job *j, cpu_terms terms, float *to)
 {
     int64_t run = j->rows.row.shape[j->rows.row.ndim - 1];
@@ -107,7 +114,7 @@ static ea_status sum(ea_context *ctx, const job *j, cpu_terms terms, float *to)
 
 static ea_status means(ea_context *ctx, const job *j)
 {
-    EA_TRY(sum(ctx, j, elements, j->about));
+    EA_TRY(fold_elements(ctx, j, CPU_SUM, j->about));
     for (int64_t i = 0; i < j->outputs; i++)
         j->about[i] = ref_mean(ctx->contract, j->about[i], j->n);
     return EA_OK;
@@ -139,7 +146,7 @@ static ea_status norms(ea_context *ctx, const job *j)
 
 static ea_status logsumexps(ea_context *ctx, const job *j)
 {
-    EA_TRY(fold(ctx, j, elements, j->kernels->maximum, j->about));
+    EA_TRY(fold_elements(ctx, j, CPU_LARGEST, j->about));
     for (int64_t i = 0; i < j->outputs; i++)
         j->about[i] = ref_shift(j->about[i]);
     EA_TRY(sum(ctx, j, exponentials, j->result));
@@ -152,7 +159,7 @@ static ea_status values(ea_context *ctx, const job *j)
 {
     switch (j->call->aggregate) {
     case EA_AGG_PROD:
-        return fold(ctx, j, elements, j->kernels->product_chunk, j->result);
+        return fold_elements(ctx, j, CPU_PRODUCT, j->result);
     case EA_AGG_VAR:
     case EA_AGG_STD:
         return variances(ctx, j);
@@ -161,9 +168,9 @@ static ea_status values(ea_context *ctx, const job *j)
     case EA_AGG_LOGSUMEXP:
         return logsumexps(ctx, j);
     case EA_AGG_AMAX:
-        return fold(ctx, j, elements, j->kernels->maximum, j->result);
+        return fold_elements(ctx, j, CPU_LARGEST, j->result);
     case EA_AGG_AMIN:
-        return fold(ctx, j, elements, j->kernels->minimum, j->result);
+        return fold_elements(ctx, j, CPU_SMALLEST, j->result);
     case EA_AGG_ANY:
         return fold(ctx, j, elements, any_chunk, j->result);
     default: /* ALL */
@@ -180,6 +187,8 @@ static ea_status allocate(ea_context *ctx, size_t bytes, void **to)
 static ea_status prepare(ea_context *ctx, const ea_view *x, int kept, job *j)
 {
     j->kernels = cpu_kernels_of(ctx);
+    j->x = x;
+    j->kept = kept;
     j->rows = cpu_rows_of(x, kept);
     j->n = core_numel(&j->rows.row);
     j->outputs = core_numel(&j->rows.kept);
@@ -246,6 +255,35 @@ static void find_places(void *argument, int64_t first, int64_t last, int worker)
         }
 }
 
+/* The same where neighbours in memory are different outputs: blocks of columns, from the last row
+ * up, so that the first place stays. */
+enum { COLUMNS = 64 };
+
+typedef struct column_search {
+    const search *s;
+    cpu_column_view x;
+} column_search;
+
+static void find_column_places(void *argument, int64_t first, int64_t last, int worker)
+{
+    (void)worker;
+    const column_search *c = argument;
+    for (int64_t item = first; item < last; item++) {
+        cpu_column_block b = cpu_column_block_at(&c->x, item, COLUMNS);
+        const float *best = c->s->job->result + b.output;
+        int32_t place[COLUMNS] = { 0 };
+        for (int64_t i = c->x.rows - 1; i >= 0; i--) {
+            const float *x = b.data + i * c->x.row_stride;
+            for (int64_t k = 0; k < b.columns; k++)
+                place[k] = (x[k] == best[k]) | (x[k] != x[k]) ? (int32_t)i : place[k];
+        }
+        for (int64_t k = 0; k < b.columns; k++) {
+            c->s->places[b.output + k] = place[k];
+            c->s->values[b.output + k] = b.data[place[k] * c->x.row_stride + k];
+        }
+    }
+}
+
 ea_status cpu_extreme(ea_context *ctx, const ea_view *x, int kept, bool smallest,
                       const ea_view *values, const ea_view *indices)
 {
@@ -255,8 +293,13 @@ ea_status cpu_extreme(ea_context *ctx, const ea_view *x, int kept, bool smallest
         return EA_OK;
     search s = { .job = &j, .values = j.about };
     EA_TRY(allocate(ctx, sizeof(int64_t) * (size_t)j.outputs, (void **)&s.places));
-    EA_TRY(fold(ctx, &j, elements, smallest ? j.kernels->minimum : j.kernels->maximum, j.result));
-    core_parallel(ctx, j.outputs, rows_in_piece(&j), find_places, &s);
+    EA_TRY(fold_elements(ctx, &j, smallest ? CPU_SMALLEST : CPU_LARGEST, j.result));
+    column_search columns = { .s = &s };
+    if (j.n <= INT32_MAX && cpu_column_view_of(x, kept, &columns.x))
+        core_parallel(ctx, cpu_column_blocks(&columns.x, COLUMNS), GRAIN / (COLUMNS * j.n) + 1,
+                      find_column_places, &columns);
+    else
+        core_parallel(ctx, j.outputs, rows_in_piece(&j), find_places, &s);
     if (values)
         put(values, j.outputs, s.values);
     for (int64_t i = 0; indices && i < j.outputs; i++)
@@ -356,6 +399,46 @@ static void give_rows(void *argument, int64_t first, int64_t last, int worker)
     }
 }
 
+/* y = (x − shift)·factor, or with e^(x − shift): the gradients of var and logsumexp where
+ * neighbours in memory are different rows. */
+typedef struct column_slopes {
+    const job *job;
+    cpu_column_view x, grad_x;
+} column_slopes;
+
+static void give_columns(void *argument, int64_t first, int64_t last, int worker)
+{
+    (void)worker;
+    const column_slopes *c = argument;
+    const job *j = c->job;
+    bool logsumexp = j->call->aggregate == EA_AGG_LOGSUMEXP;
+    for (int64_t item = first; item < last; item++) {
+        cpu_column_block from = cpu_column_block_at(&c->x, item, COLUMNS);
+        cpu_column_block to = cpu_column_block_at(&c->grad_x, item, COLUMNS);
+        float shift[COLUMNS], factor[COLUMNS];
+        for (int64_t k = 0; k < from.columns; k++) {
+            const ref_row *facts = &j->facts[from.output + k];
+            shift[k] = logsumexp ? facts->value : facts->mean;
+            factor[k] = logsumexp ? facts->grad : facts->grad * (2 / facts->n);
+        }
+        for (int64_t i = 0; i < c->x.rows; i++) {
+            float *y = to.data + i * c->grad_x.row_stride;
+            j->kernels->sub(from.data + i * c->x.row_stride, shift, y, from.columns);
+            if (logsumexp)
+                j->kernels->math[MATH_EXP](y, y, from.columns);
+            j->kernels->mul(y, factor, y, from.columns);
+        }
+    }
+}
+
+/* False where the call is none of give_columns(). */
+static bool takes_columns(const ref_aggregate_call *call, column_slopes *c)
+{
+    return (call->aggregate == EA_AGG_VAR || call->aggregate == EA_AGG_LOGSUMEXP) &&
+           cpu_column_view_of(call->x, call->kept, &c->x) &&
+           cpu_column_view_of(call->grad_x, call->kept, &c->grad_x);
+}
+
 ea_status cpu_aggregate_backward(ea_context *ctx, const ref_aggregate_call *call)
 {
     job j = { .call = call };
@@ -374,6 +457,11 @@ ea_status cpu_aggregate_backward(ea_context *ctx, const ref_aggregate_call *call
                                 .value = core_load(call->out, core_offset(call->out, i)),
                                 .mean = centred ? j.about[i] : 0,
                                 .n = ref_divisor(j.n, call->parameter) };
-    core_parallel(ctx, j.outputs, rows_in_piece(&j), give_rows, &j);
+    column_slopes columns = { .job = &j };
+    if (takes_columns(call, &columns))
+        core_parallel(ctx, cpu_column_blocks(&columns.x, COLUMNS), GRAIN / (COLUMNS * j.n) + 1,
+                      give_columns, &columns);
+    else
+        core_parallel(ctx, j.outputs, rows_in_piece(&j), give_rows, &j);
     return EA_OK;
 }

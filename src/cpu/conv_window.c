@@ -125,6 +125,24 @@ static void run_positions(const window_plan *p, const float *a, const float *buf
                     tile[o * window.out_row + v * lanes + l];
 }
 
+/* All positions of an item whose group has one output channel. */
+static void run_lines(const window_plan *p, const float *a, const float *buffer, int64_t first_row,
+                      int64_t rows, float *out)
+{
+    const conv_windows *w = p->w;
+    int64_t row = w->origin[0] + first_row * w->spacing[0];
+    cpu_conv_lines lines = { .a = a,
+                             .x = buffer,
+                             .offset = p->offset,
+                             .terms = w->terms,
+                             .x_row = w->step[0] * p->row,
+                             .rows = rows,
+                             .columns = w->count[1],
+                             .out = out + row * w->out_plane[1] + w->origin[1],
+                             .out_row = w->spacing[0] * w->out_plane[1] };
+    p->kernels->conv_lines(&lines);
+}
+
 static void run_item(const window_plan *p, int64_t image, int64_t group, int64_t first_row,
                      float *scratch)
 {
@@ -137,6 +155,10 @@ static void run_item(const window_plan *p, int64_t image, int64_t group, int64_t
     int64_t out_channel = (image * w->groups + group) * w->out_channels;
     float *out = w->out + out_channel * w->out_plane[0] * w->out_plane[1];
     const float *a = w->a + group * w->out_channels * w->terms;
+    if (w->out_channels == 1 && w->spacing[1] == 1 && w->terms <= w->block) {
+        run_lines(p, a, scratch, first_row, end_row - first_row, out);
+        return;
+    }
     position at[CPU_CONV_VECTORS];
     int count = 0, lanes = p->kernels->lanes;
     for (int64_t i = first_row; i < end_row; i++)
@@ -202,7 +224,7 @@ ea_status cpu_conv_windows(ea_context *ctx, const conv_windows *w)
     p.scratch =
         core_arena_alloc(ctx->arena, sizeof(float) * (size_t)(p.scratch_size * ctx->threads));
     if (!p.offset || !p.scratch)
-        return core_fail(ctx, EA_ERR_MEMORY, "no memory for the scratch space of a convolution");
+        return cpu_conv_no_memory(ctx);
     for (int64_t k = 0; k < w->terms; k++) {
         int64_t row = w->taps[k].row - p.low[0], column = w->taps[k].column - p.low[1];
         p.offset[k] = (w->taps[k].channel * p.rows + row) * p.row + column % w->step[1] * p.phase +

@@ -133,101 +133,109 @@ ea_status cpu_fold_terms(ea_context *ctx, int64_t outputs, int64_t n, cpu_terms 
     return EA_OK;
 }
 
-/* --- Sums of columns: neighbours in memory are different outputs ------------------------------ */
+/* --- Columns: neighbours in memory are different outputs -------------------------------------- */
 
 enum { COLUMNS = 64 }; /* taken at a time */
 
-typedef struct column_sums {
-    const cpu_kernels *kernels;
-    ea_contract contract;
-    const ea_view *x; /* kept dimensions, then one of rows */
-    int64_t width;    /* of the last kept dimension */
-    int64_t blocks;   /* of COLUMNS in it */
-    int64_t rows;
-    int64_t row_stride;
-    float *sums;
-} column_sums;
-
-static void chunk_of_columns(const column_sums *c, const float *x, int64_t rows, int64_t columns,
-                             float *sums)
+bool cpu_column_view_of(const ea_view *x, int kept, cpu_column_view *c)
 {
+    if (x->dtype != CORE_F32 || kept == 0 || x->stride[kept - 1] != 1 || x->shape[kept - 1] < 4 ||
+        core_numel(x) == 0)
+        return false;
+    ea_view reduced = core_row(x, kept, 0);
+    cpu_merge(&reduced);
+    int64_t stride = reduced.stride[0];
+    if (reduced.ndim > 1 || stride == 0 || stride == 1)
+        return false;
+    *c = (cpu_column_view){
+        .view = *x, .width = x->shape[kept - 1], .rows = reduced.shape[0], .row_stride = stride
+    };
+    c->view.ndim = kept + 1;
+    c->view.shape[kept] = c->rows;
+    c->view.stride[kept] = stride;
+    return true;
+}
+
+int64_t cpu_column_blocks(const cpu_column_view *c, int64_t most)
+{
+    return core_numel(&c->view) / (c->width * c->rows) * ((c->width + most - 1) / most);
+}
+
+cpu_column_block cpu_column_block_at(const cpu_column_view *c, int64_t block, int64_t most)
+{
+    int64_t blocks = (c->width + most - 1) / most, outer = block / blocks;
+    int64_t column = block % blocks * most;
+    ea_view row = core_row(&c->view, c->view.ndim - 2, outer);
+    return (cpu_column_block){ .data = (float *)row.data + column,
+                               .output = outer * c->width + column,
+                               .columns = smaller(c->width - column, most) };
+}
+
+typedef struct column_folds {
+    const cpu_kernels *kernels;
+    ea_contract contract; /* by whose rule sums and products are made */
+    cpu_fold fold;
+    cpu_column_view x;
+    float *results;
+} column_folds;
+
+static void chunk_of_columns(const column_folds *c, const float *x, int64_t rows, int64_t columns,
+                             float *results)
+{
+    const cpu_kernels *k = c->kernels;
+    bool sum = c->fold == CPU_SUM;
     float lane[REF_LANES][COLUMNS];
     for (int64_t j = 0; j < REF_LANES; j++) {
         int64_t in_lane = rows > j ? (rows - j + REF_LANES - 1) / REF_LANES : 0;
-        c->kernels->sum_columns(in_lane ? x + j * c->row_stride : x, c->row_stride * REF_LANES,
-                                in_lane, columns, lane[j]);
+        (sum ? k->sum_columns : k->product_columns)(in_lane ? x + j * c->x.row_stride : x,
+                                                    c->x.row_stride * REF_LANES, in_lane, columns,
+                                                    lane[j]);
     }
     for (int half = REF_LANES / 2; half > 0; half /= 2)
         for (int j = 0; j < half; j++)
-            c->kernels->add(lane[j], lane[j + half], lane[j], columns);
-    memcpy(sums, lane[0], sizeof *sums * (size_t)columns);
+            (sum ? k->add : k->mul)(lane[j], lane[j + half], lane[j], columns);
+    memcpy(results, lane[0], sizeof *results * (size_t)columns);
 }
 
-static void chain_columns(const column_sums *c, const float *x, int64_t columns, float *sums)
+static void chain_columns(const column_folds *c, const float *x, int64_t columns, float *results)
 {
-    if (c->rows <= REF_CHUNK) {
-        chunk_of_columns(c, x, c->rows, columns, sums);
+    if (c->x.rows <= REF_CHUNK) {
+        chunk_of_columns(c, x, c->x.rows, columns, results);
         return;
     }
     ref_sum sum[COLUMNS];
     for (int64_t j = 0; j < columns; j++)
-        ref_sum_begin(&sum[j], c->contract);
-    for (int64_t row = 0; row < c->rows; row += REF_CHUNK) {
-        chunk_of_columns(c, x + row * c->row_stride, smaller(c->rows - row, REF_CHUNK), columns,
-                         sums);
+        if (c->fold == CPU_SUM)
+            ref_sum_begin(&sum[j], c->contract);
+        else
+            ref_product_begin(&sum[j]);
+    for (int64_t row = 0; row < c->x.rows; row += REF_CHUNK) {
+        chunk_of_columns(c, x + row * c->x.row_stride, smaller(c->x.rows - row, REF_CHUNK), columns,
+                         results);
         for (int64_t j = 0; j < columns; j++)
-            ref_sum_add(&sum[j], sums[j]);
+            ref_sum_add(&sum[j], results[j]);
     }
     for (int64_t j = 0; j < columns; j++)
-        sums[j] = ref_sum_end(&sum[j]);
+        results[j] = ref_sum_end(&sum[j]);
 }
 
 /* Items are blocks of columns, of all outer kept positions. */
-static void sum_column_blocks(void *argument, int64_t first, int64_t last, int worker)
+static void fold_column_blocks(void *argument, int64_t first, int64_t last, int worker)
 {
     (void)worker;
-    const column_sums *c = argument;
+    const column_folds *c = argument;
+    const cpu_kernels *k = c->kernels;
     for (int64_t item = first; item < last; item++) {
-        int64_t outer = item / c->blocks, column = item % c->blocks * COLUMNS;
-        int64_t columns = smaller(c->width - column, COLUMNS);
-        ea_view row = core_row(c->x, c->x->ndim - 2, outer);
-        const float *x = (const float *)row.data + column;
-        float *sums = c->sums + outer * c->width + column;
-        if (c->contract == EA_CONTRACT_REPDL)
-            c->kernels->sum_columns(x, c->row_stride, c->rows, columns, sums);
+        cpu_column_block b = cpu_column_block_at(&c->x, item, COLUMNS);
+        float *results = c->results + b.output;
+        if (c->fold == CPU_LARGEST || c->fold == CPU_SMALLEST)
+            (c->fold == CPU_LARGEST ? k->maximum_columns : k->minimum_columns)(
+                b.data, c->x.row_stride, c->x.rows, b.columns, results);
+        else if (c->contract == EA_CONTRACT_REPDL)
+            k->sum_columns(b.data, c->x.row_stride, c->x.rows, b.columns, results);
         else
-            chain_columns(c, x, columns, sums);
+            chain_columns(c, b.data, b.columns, results);
     }
-}
-
-/* True when neighbours along the last kept dimension are neighbours in memory, and the reduced
- * dimensions are one: then `merged` is x with them joined. */
-static bool columns_of(const ea_view *x, int kept, ea_view *merged)
-{
-    if (x->dtype != CORE_F32 || kept == 0 || x->stride[kept - 1] != 1 || x->shape[kept - 1] < 4)
-        return false;
-    ea_view reduced = core_row(x, kept, 0);
-    cpu_merge(&reduced);
-    *merged = *x;
-    merged->ndim = kept + 1;
-    merged->shape[kept] = reduced.shape[0];
-    merged->stride[kept] = reduced.stride[0];
-    return reduced.ndim == 1 && reduced.stride[0] != 1;
-}
-
-static void sum_columns(ea_context *ctx, const ea_view *x, float *sums)
-{
-    column_sums c = {
-        .kernels = cpu_kernels_of(ctx), .contract = ctx->contract, .x = x, .sums = sums
-    };
-    int last = x->ndim - 1;
-    c.width = x->shape[last - 1];
-    c.rows = x->shape[last];
-    c.row_stride = x->stride[last];
-    c.blocks = (c.width + COLUMNS - 1) / COLUMNS;
-    int64_t outer = c.rows ? core_numel(x) / (c.width * c.rows) : 0;
-    core_parallel(ctx, outer * c.blocks, grain_for(c.rows * smaller(c.width, COLUMNS)),
-                  sum_column_blocks, &c);
 }
 
 /* --- Reduction of a view ---------------------------------------------------------------------- */
@@ -238,6 +246,32 @@ static const float *read_row(const void *argument, int64_t output, int64_t begin
     return cpu_read_row(argument, output, begin, n, buffer);
 }
 
+ea_status cpu_fold_rows(ea_context *ctx, cpu_fold fold, const ea_view *x, int kept, float *results)
+{
+    const cpu_kernels *kernels = cpu_kernels_of(ctx);
+    cpu_rows rows = cpu_rows_of(x, kept);
+    int64_t outputs = core_numel(&rows.kept), n = core_numel(&rows.row);
+    column_folds c = { .kernels = kernels,
+                       .contract = fold == CPU_SUM ? ctx->contract : EA_CONTRACT_CHAIN,
+                       .fold = fold,
+                       .results = results };
+    if (cpu_column_view_of(x, kept, &c.x)) {
+        core_parallel(ctx, cpu_column_blocks(&c.x, COLUMNS),
+                      grain_for(n * smaller(c.x.width, COLUMNS)), fold_column_blocks, &c);
+        return EA_OK;
+    }
+    switch (fold) {
+    case CPU_SUM:
+        return cpu_sum_terms(ctx, outputs, n, rows.row.shape[rows.row.ndim - 1], read_row, &rows,
+                             results);
+    case CPU_PRODUCT:
+        return cpu_fold_terms(ctx, outputs, n, read_row, &rows, kernels->product_chunk, results);
+    default:
+        return cpu_fold_terms(ctx, outputs, n, read_row, &rows,
+                              fold == CPU_LARGEST ? kernels->maximum : kernels->minimum, results);
+    }
+}
+
 ea_status cpu_reduce(ea_context *ctx, const ea_view *x, int kept, bool mean, const ea_view *out)
 {
     int64_t outputs = core_numel(out);
@@ -246,15 +280,9 @@ ea_status cpu_reduce(ea_context *ctx, const ea_view *x, int kept, bool mean, con
     float *sums = core_arena_alloc(ctx->arena, sizeof *sums * (size_t)outputs);
     if (!sums)
         return core_fail(ctx, EA_ERR_MEMORY, "no memory for %lld sums", (long long)outputs);
-    cpu_rows rows = cpu_rows_of(x, kept);
-    int64_t n = core_numel(&rows.row), run = rows.row.shape[rows.row.ndim - 1];
-    ea_view columns;
-    if (n > 0 && columns_of(x, kept, &columns))
-        sum_columns(ctx, &columns, sums);
-    else
-        EA_TRY(cpu_sum_terms(ctx, outputs, n, run, read_row, &rows, sums));
+    EA_TRY(cpu_fold_rows(ctx, CPU_SUM, x, kept, sums));
     for (int64_t i = 0; mean && i < outputs; i++)
-        sums[i] = ref_mean(ctx->contract, sums[i], n);
+        sums[i] = ref_mean(ctx->contract, sums[i], core_numel(x) / outputs);
     ea_view merged = *out;
     cpu_merge(&merged);
     cpu_put(&merged, 0, outputs, sums);

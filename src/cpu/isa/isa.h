@@ -61,6 +61,15 @@ typedef struct cpu_conv_window {
     bool add; /* the chains are added to out instead of replacing it */
 } cpu_conv_window;
 
+/* One output channel: out[i·out_row + j] = the chain of a[k]·x[i·x_row + offset[k] + j] over k <
+ * terms; i < rows, j < columns. x may be read up to a vector past the last column. */
+typedef struct cpu_conv_lines {
+    const float *a, *x;
+    const int64_t *offset;
+    int64_t terms, x_row, rows, columns, out_row;
+    float *out;
+} cpu_conv_lines;
+
 /* Kernel positions times output channels: sum[row][channel] goes on over `terms` pixels, beginning
  * in column `column` of a row of `columns`: x[offset[row]] · g[channel], then x moves by `step`,
  * and by next_row more after a row's end; g by the number of channels of a panel. */
@@ -91,6 +100,9 @@ typedef struct cpu_norm_run {
     bool each;                  /* they have an element for each of x, else one */
 } cpu_norm_run;
 
+typedef void (*cpu_columns)(const float *x, int64_t stride, int64_t rows, int64_t columns,
+                            float *y);
+
 typedef struct cpu_kernels {
     const char *name;
     /* y[i] = f(x[i]), i < n; y may be x. By function: kernels->math[MATH_EXP](x, y, n). */
@@ -120,6 +132,7 @@ typedef struct cpu_kernels {
     int conv_vectors;   /* of a conv_window, all used (some with lanes 0); most of a conv_pixels */
     int conv_wide_rows; /* most rows of a conv_pixels with one vector; else gemm_rows */
     void (*conv_window)(const cpu_conv_window *window);
+    void (*conv_lines)(const cpu_conv_lines *lines);
     void (*conv_pixels)(const cpu_conv_pixels *pixels);
     /* Smallest magnitude but zero, infinity if none; false when one is infinite or NaN */
     bool (*conv_range)(const float *x, int64_t n, float *smallest);
@@ -147,14 +160,14 @@ typedef struct cpu_kernels {
     void (*point_argument)(const cpu_point *call, float *y, int64_t n);
     void (*point)(const cpu_point *call, float *y, int64_t n);
 
-    /* kernels_reduce.h: one chunk of the sum rule (n ≤ 1024); y[j] = the sum down column j in
-     * order; the largest of n ≥ 1 elements, NaN when there is one. */
+    /* kernels_reduce.h: one chunk of the sum rule (n ≤ 1024); the largest of n ≥ 1 elements, NaN
+     * when there is one; y[j] = the sum, … down column j in order. */
     float (*sum_chunk)(const float *x, int64_t n);
-    void (*sum_columns)(const float *x, int64_t stride, int64_t rows, int64_t columns, float *y);
     float (*maximum)(const float *x, int64_t n);
     float (*minimum)(const float *x, int64_t n);
     float (*product_chunk)(const float *x, int64_t n); /* the sum rule's chunk with products */
-    int rows_together;                                 /* at most REF_LANES */
+    cpu_columns sum_columns, product_columns, maximum_columns, minimum_columns;
+    int rows_together; /* at most REF_LANES */
     /* sum[r] continues with row[r][0 … n−1] in order, for rows_together rows */
     void (*add_rows)(const float *const *row, int64_t n, float *sum);
 

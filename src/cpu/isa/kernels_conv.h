@@ -81,6 +81,38 @@ static void conv_window(const cpu_conv_window *w)
     }
 }
 
+/* --- Output positions of one channel ------------------------------------------------------------
+ */
+
+/* Four vectors at a time, the last of which ends with the line: what it covers twice is the same.
+ */
+static void conv_lines(const cpu_conv_lines *w)
+{
+    enum { VECTORS = 4 };
+    int64_t last = w->columns - VF_LANES, step = VECTORS * VF_LANES;
+    for (int64_t i = 0; i < w->rows; i++)
+        for (int64_t j = 0; j < w->columns; j += step) {
+            const float *x = w->x + i * w->x_row;
+            float *out = w->out + i * w->out_row;
+            int64_t at[VECTORS];
+            vf sum[VECTORS];
+            for (int v = 0; v < VECTORS; v++) {
+                int64_t column = j + v * VF_LANES;
+                at[v] = column < last ? column : last > 0 ? last : 0;
+                sum[v] = vf_zero();
+            }
+            for (int64_t k = 0; k < w->terms; k++) {
+                vf scale = vf_set(w->a[k]);
+                for (int v = 0; v < VECTORS; v++)
+                    sum[v] = vf_fma(scale, vf_load(x + w->offset[k] + at[v]), sum[v]);
+            }
+            for (int v = 0; v < VECTORS && last >= 0; v++)
+                vf_store(out + at[v], sum[v]);
+            if (last < 0)
+                vf_store_n(out, sum[0], (int)w->columns);
+        }
+}
+
 /* --- Kernel positions times output channels, along the pixels ------------------------------------
  */
 

@@ -27,19 +27,21 @@ static float kernel_sum_chunk(const float *x, int64_t n)
     return lane[0];
 }
 
-/* y[j] = the sum of rows 0 … rows−1 of column j in order, from +0; x has `stride` elements a row.
- * Four vectors of columns at a time hide the additions' latency. */
-static void kernel_sum_columns(const float *x, int64_t stride, int64_t rows, int64_t columns,
-                               float *y)
+/* y[j] = rows 0 … rows−1 of column j in order, from `start`; x has `stride` elements a row. Four
+ * vectors of columns at a time hide the operation's latency. */
+static inline __attribute__((always_inline)) void fold_columns(vf (*join)(vf, vf), float start,
+                                                               const float *x, int64_t stride,
+                                                               int64_t rows, int64_t columns,
+                                                               float *y)
 {
     int64_t j = 0;
     for (; j + 4 * VF_LANES <= columns; j += 4 * VF_LANES) {
-        vf a = vf_zero(), b = vf_zero(), c = vf_zero(), d = vf_zero();
+        vf a = vf_set(start), b = a, c = a, d = a;
         for (const float *row = x + j, *end = row + rows * stride; row != end; row += stride) {
-            a = vf_add(a, vf_load(row));
-            b = vf_add(b, vf_load(row + VF_LANES));
-            c = vf_add(c, vf_load(row + 2 * VF_LANES));
-            d = vf_add(d, vf_load(row + 3 * VF_LANES));
+            a = join(a, vf_load(row));
+            b = join(b, vf_load(row + VF_LANES));
+            c = join(c, vf_load(row + 2 * VF_LANES));
+            d = join(d, vf_load(row + 3 * VF_LANES));
         }
         vf_store(y + j, a);
         vf_store(y + j + VF_LANES, b);
@@ -48,11 +50,23 @@ static void kernel_sum_columns(const float *x, int64_t stride, int64_t rows, int
     }
     for (; j < columns; j += VF_LANES) {
         int n = columns - j < VF_LANES ? (int)(columns - j) : VF_LANES;
-        vf a = vf_zero();
+        vf a = vf_set(start);
         for (int64_t i = 0; i < rows; i++)
-            a = vf_add(a, vf_load_n(x + i * stride + j, n));
+            a = join(a, vf_load_n(x + i * stride + j, n));
         vf_store_n(y + j, a, n);
     }
+}
+
+static void kernel_sum_columns(const float *x, int64_t stride, int64_t rows, int64_t columns,
+                               float *y)
+{
+    fold_columns(vf_add, 0, x, stride, rows, columns, y);
+}
+
+static void kernel_product_columns(const float *x, int64_t stride, int64_t rows, int64_t columns,
+                                   float *y)
+{
+    fold_columns(vf_mul, 1, x, stride, rows, columns, y);
 }
 
 /* sum[r] continues with row[r][0 … n−1] in order, for VF_LANES rows. Rows become lanes, so the
@@ -145,4 +159,40 @@ static float kernel_maximum(const float *x, int64_t n)
 static float kernel_minimum(const float *x, int64_t n)
 {
     return extreme(x, n, vf_min, true);
+}
+
+/* The largest (smallest) of each column, rows ≥ 1; NaN where there is one. */
+static inline __attribute__((always_inline)) void extreme_columns(vf (*better)(vf, vf),
+                                                                  bool smallest, const float *x,
+                                                                  int64_t stride, int64_t rows,
+                                                                  int64_t columns, float *y)
+{
+    for (int64_t j = 0; j < columns; j += VF_LANES) {
+        int n = columns - j < VF_LANES ? (int)(columns - j) : VF_LANES;
+        vf best = vf_load_n(x + j, n);
+        vfm nan = vf_ne(best, best);
+        vi signs = vf_bits(best);
+        for (const float *row = x + j, *end = row + rows * stride; row != end; row += stride) {
+            vf a = n == VF_LANES ? vf_load(row) : vf_load_n(row, n);
+            best = better(a, best);
+            nan = vfm_or(nan, vf_ne(a, a));
+            signs = smallest ? vi_or(signs, vf_bits(a)) : vi_and(signs, vf_bits(a));
+        }
+        /* Of zeros, the largest is −0 if no element is +0, the smallest if one is −0. */
+        vf zero = vi_float(vi_and(signs, vi_set(INT32_MIN)));
+        best = vf_select(vf_eq(best, vf_zero()), zero, best);
+        vf_store_n(y + j, vf_select(nan, vf_set(NAN), best), n);
+    }
+}
+
+static void kernel_maximum_columns(const float *x, int64_t stride, int64_t rows, int64_t columns,
+                                   float *y)
+{
+    extreme_columns(vf_max, false, x, stride, rows, columns, y);
+}
+
+static void kernel_minimum_columns(const float *x, int64_t stride, int64_t rows, int64_t columns,
+                                   float *y)
+{
+    extreme_columns(vf_min, true, x, stride, rows, columns, y);
 }
