@@ -7,11 +7,16 @@
 
 enum { GRAIN = 1024 }; /* places in a piece of work */
 
+/* Taps of an image's places, `most` after `most`. */
 typedef struct job {
     const ref_grid *g;
     ea_contract contract;
     int64_t image, size; /* of a plane */
-    ref_grid_taps *taps; /* of the image's places */
+    int most;
+    int *count;
+    int64_t *index;
+    float *weight;
+    float (*slope)[3], (*factor)[3]; /* NULL: not wanted */
 } job;
 
 static void make_taps(void *argument, int64_t begin, int64_t end, int worker)
@@ -19,8 +24,19 @@ static void make_taps(void *argument, int64_t begin, int64_t end, int worker)
     (void)worker;
     const job *j = argument;
     const float *grid = j->g->grid + j->image * j->g->places * j->g->dims;
-    for (int64_t i = begin; i < end; i++)
-        ref_grid_place(j->g, grid + i * j->g->dims, &j->taps[i]);
+    for (int64_t i = begin; i < end; i++) {
+        ref_grid_taps taps;
+        ref_grid_place(j->g, grid + i * j->g->dims, &taps);
+        j->count[i] = taps.count;
+        for (int64_t t = 0, at = i * j->most; t < taps.count; t++, at++) {
+            j->index[at] = taps.index[t];
+            j->weight[at] = taps.weight[t];
+            if (j->slope)
+                memcpy(j->slope[at], taps.slope[t], sizeof taps.slope[t]);
+        }
+        if (j->slope)
+            memcpy(j->factor[i], taps.factor, sizeof taps.factor);
+    }
 }
 
 static void sample_planes(void *argument, int64_t begin, int64_t end, int worker)
@@ -29,13 +45,13 @@ static void sample_planes(void *argument, int64_t begin, int64_t end, int worker
     const job *j = argument;
     for (int64_t c = begin; c < end; c++) {
         int64_t p = j->image * j->g->channels + c;
-        const float *x = j->g->x + p * j->size;
+        const float *x = j->g->x + p * j->size, *weight = j->weight;
+        const int64_t *index = j->index;
         float *out = j->g->out + p * j->g->places;
-        for (int64_t i = 0; i < j->g->places; i++) {
-            const ref_grid_taps *taps = &j->taps[i];
+        for (int64_t i = 0; i < j->g->places; i++, index += j->most, weight += j->most) {
             float value = 0;
-            for (int t = 0; t < taps->count; t++)
-                value = value + taps->weight[t] * x[taps->index[t]];
+            for (int t = 0; t < j->count[i]; t++)
+                value = value + weight[t] * x[index[t]];
             out[i] = value;
         }
     }
@@ -47,14 +63,13 @@ static void scatter_planes(void *argument, int64_t begin, int64_t end, int worke
     const job *j = argument;
     for (int64_t c = begin; c < end; c++) {
         int64_t p = j->image * j->g->channels + c;
-        const float *grad = j->g->grad_out + p * j->g->places;
+        const float *grad = j->g->grad_out + p * j->g->places, *weight = j->weight;
+        const int64_t *index = j->index;
         float *to = j->g->grad_x + p * j->size;
         memset(to, 0, sizeof *to * (size_t)j->size);
-        for (int64_t i = 0; i < j->g->places; i++) {
-            const ref_grid_taps *taps = &j->taps[i];
-            for (int t = 0; t < taps->count; t++)
-                to[taps->index[t]] = to[taps->index[t]] + taps->weight[t] * grad[i];
-        }
+        for (int64_t i = 0; i < j->g->places; i++, index += j->most, weight += j->most)
+            for (int t = 0; t < j->count[i]; t++)
+                to[index[t]] = to[index[t]] + weight[t] * grad[i];
     }
 }
 
@@ -64,7 +79,7 @@ static void place_gradients(void *argument, int64_t begin, int64_t end, int work
     const job *j = argument;
     const ref_grid *g = j->g;
     for (int64_t i = begin; i < end; i++) {
-        const ref_grid_taps *taps = &j->taps[i];
+        const int64_t *index = j->index + i * j->most;
         for (int d = 0; d < g->dims; d++) {
             ref_sum sum;
             ref_sum_begin(&sum, j->contract);
@@ -72,23 +87,38 @@ static void place_gradients(void *argument, int64_t begin, int64_t end, int work
                 int64_t p = j->image * g->channels + c;
                 const float *x = g->x + p * j->size;
                 float slope = 0;
-                for (int t = 0; t < taps->count; t++)
-                    slope = slope + taps->slope[t][d] * x[taps->index[t]];
+                for (int t = 0; t < j->count[i]; t++)
+                    slope = slope + j->slope[i * j->most + t][d] * x[index[t]];
                 ref_sum_add(&sum, g->grad_out[p * g->places + i] * slope);
             }
             g->grad_grid[(j->image * g->places + i) * g->dims + d] =
-                taps->factor[d] * ref_sum_end(&sum);
+                j->factor[i][d] * ref_sum_end(&sum);
         }
     }
 }
 
 static ea_status prepare(ea_context *ctx, const ref_grid *g, job *j)
 {
-    *j = (job){ g, ctx->contract, 0, g->size[0] * g->size[1] * g->size[2], NULL };
-    j->taps = core_arena_alloc(ctx->arena, sizeof *j->taps * (size_t)g->places);
-    return j->taps ? EA_OK
-                   : core_fail(ctx, EA_ERR_MEMORY, "no memory for the taps of %lld places",
-                               (long long)g->places);
+    *j = (job){
+        .g = g, .contract = ctx->contract, .size = g->size[0] * g->size[1] * g->size[2], .most = 1
+    };
+    for (int d = 0; d < g->dims; d++)
+        j->most *= g->options.mode == EA_GRID_NEAREST    ? 1
+                   : g->options.mode == EA_GRID_BILINEAR ? 2
+                                                         : 4;
+    size_t places = (size_t)g->places, taps = places * (size_t)j->most;
+    j->count = core_arena_alloc(ctx->arena, sizeof *j->count * places);
+    j->index = core_arena_alloc(ctx->arena, sizeof *j->index * taps);
+    j->weight = core_arena_alloc(ctx->arena, sizeof *j->weight * taps);
+    bool enough = j->count && j->index && j->weight;
+    if (g->grad_grid) {
+        j->slope = core_arena_alloc(ctx->arena, sizeof *j->slope * taps);
+        j->factor = core_arena_alloc(ctx->arena, sizeof *j->factor * places);
+        enough = enough && j->slope && j->factor;
+    }
+    return enough ? EA_OK
+                  : core_fail(ctx, EA_ERR_MEMORY, "no memory for the taps of %lld places",
+                              (long long)g->places);
 }
 
 ea_status cpu_grid_forward(ea_context *ctx, const ref_grid *g)

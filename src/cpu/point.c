@@ -15,6 +15,19 @@ typedef struct job {
     int64_t n;
 } job;
 
+/* False where a block of x > 0 gives elu and kin no use for their function. */
+static bool needs_functions(const job *j, const cpu_point *point, int64_t n)
+{
+    switch (point->function) {
+    case EA_FN_ELU:
+    case EA_FN_SELU:
+    case EA_FN_CELU:
+        return !(j->kernels->minimum(point->x[0], n) > 0);
+    default:
+        return true;
+    }
+}
+
 /* The values of the correctly rounded functions that the call needs, into buffers. */
 static void evaluate(const job *j, cpu_point *point, float buffer[][CPU_BLOCK], int64_t n)
 {
@@ -65,7 +78,8 @@ static void run_blocks(void *argument, int64_t first, int64_t last, int worker)
         } else if (j->one_function) {
             j->kernels->math[row->function[0]](point.x[0], y, n);
         } else {
-            evaluate(j, &point, f, n);
+            if (needs_functions(j, &point, n))
+                evaluate(j, &point, f, n);
             point.which = j->call->which;
             j->kernels->point(&point, y, n);
         }

@@ -155,11 +155,14 @@ typedef struct backward {
     bool direct; /* the indices are contiguous */
     int64_t in_size, out_size;
     /* For each worker: a plane of grad_x, one of grad_out, its positions; how many gradients each
-     * element of grad_x gets; and for the sorted gradients, where each element's begin. */
+     * element of grad_x gets; the elements with CROWD or more; their gradients, one element's after
+     * the other, and where each element's end. */
     float *x_planes, *out_planes, *sorted;
-    int64_t *positions, *starts;
-    uint8_t *counts;
+    int64_t *positions, *counts, *crowd, *ends;
 } backward;
+
+/* From so many terms on the order of the sum rule is not the sequential one. */
+enum { CROWD = 3 };
 
 /* A plane of the indices, n elements: in place when `direct`, else in `buffer`. */
 static const int64_t *read_positions(const ea_view *indices, bool direct, int64_t plane, int64_t n,
@@ -173,47 +176,38 @@ static const int64_t *read_positions(const ea_view *indices, bool direct, int64_
     return buffer;
 }
 
-/* Adds each gradient to its element in ascending order. */
-static void add_in_order(const backward *b, const float *grads, const int64_t *positions,
-                         float *grad_x)
+/* Adds each gradient to its element in ascending order; returns the number of crowded elements. */
+static int64_t add_in_order(const backward *b, const float *grads, const int64_t *positions,
+                            int64_t *counts, int64_t *crowd, float *grad_x)
 {
+    int64_t crowded = 0;
     memset(grad_x, 0, sizeof *grad_x * (size_t)b->in_size);
-    for (int64_t k = 0; k < b->out_size; k++)
-        if (positions[k] >= 0)
-            grad_x[positions[k]] += grads[k];
+    memset(counts, 0, sizeof *counts * (size_t)b->in_size);
+    for (int64_t k = 0; k < b->out_size; k++) {
+        int64_t at = positions[k];
+        if (at < 0)
+            continue;
+        grad_x[at] += grads[k];
+        if (++counts[at] == CROWD)
+            crowd[crowded++] = at;
+    }
+    return crowded;
 }
 
-/* True when an element gets three gradients or more: then the order of the sum rule is not the
- * sequential one. */
-static bool crowded(const backward *b, const int64_t *positions, uint8_t *counts)
-{
-    uint8_t most = 0;
-    memset(counts, 0, (size_t)b->in_size);
-    for (int64_t k = 0; k < b->out_size; k++)
-        if (positions[k] >= 0) {
-            uint8_t *count = &counts[positions[k]];
-            *count += *count < 3;
-            most = *count > most ? *count : most;
-        }
-    return most >= 3;
-}
-
-/* Brings together what goes to one element (a counting sort keeps the order) and sums by the rule.
- */
+/* Brings together what goes to one crowded element, in order, and sums by the rule. */
 static void add_by_rule(const backward *b, const float *grads, const int64_t *positions,
-                        int64_t *starts, float *sorted, float *grad_x)
+                        const int64_t *counts, const int64_t *crowd, int64_t crowded, int64_t *ends,
+                        float *sorted, float *grad_x)
 {
-    memset(starts, 0, sizeof *starts * (size_t)(b->in_size + 1));
-    for (int64_t k = 0; k < b->out_size; k++)
-        if (positions[k] >= 0)
-            starts[positions[k] + 1]++;
-    for (int64_t i = 0; i < b->in_size; i++)
-        starts[i + 1] += starts[i];
-    for (int64_t k = 0; k < b->out_size; k++)
-        if (positions[k] >= 0)
-            sorted[starts[positions[k]]++] = grads[k];
-    for (int64_t i = 0, begin = 0; i < b->in_size; begin = starts[i], i++)
-        grad_x[i] = cpu_sum(b->kernels, b->contract, sorted + begin, starts[i] - begin);
+    for (int64_t i = 0, begin = 0; i < crowded; begin += counts[crowd[i++]])
+        ends[crowd[i]] = begin;
+    for (int64_t k = 0; crowded > 0 && k < b->out_size; k++)
+        if (positions[k] >= 0 && counts[positions[k]] >= CROWD)
+            sorted[ends[positions[k]]++] = grads[k];
+    for (int64_t i = 0; i < crowded; i++) {
+        int64_t at = crowd[i], n = counts[at];
+        grad_x[at] = cpu_sum(b->kernels, b->contract, sorted + ends[at] - n, n);
+    }
 }
 
 static void gradient_planes(void *argument, int64_t first, int64_t last, int worker)
@@ -221,17 +215,16 @@ static void gradient_planes(void *argument, int64_t first, int64_t last, int wor
     const backward *b = argument;
     float *x_buffer = b->x_planes + worker * b->in_size;
     float *out_buffer = b->out_planes + worker * b->out_size;
-    uint8_t *counts = b->counts + worker * b->in_size;
+    int64_t *counts = b->counts + worker * b->in_size, *crowd = b->crowd + worker * b->out_size;
     for (int64_t plane = first; plane < last; plane++) {
         const float *grads = cpu_read_row(&b->grad_out, plane, 0, b->out_size, out_buffer);
         const int64_t *positions = read_positions(b->indices, b->direct, plane, b->out_size,
                                                   b->positions + worker * b->out_size);
         float *grad_x = cpu_target_row(&b->grad_x, plane, 0, b->in_size, x_buffer);
-        if (b->contract == EA_CONTRACT_CHAIN && crowded(b, positions, counts))
-            add_by_rule(b, grads, positions, b->starts + worker * (b->in_size + 1),
+        int64_t crowded = add_in_order(b, grads, positions, counts, crowd, grad_x);
+        if (b->contract == EA_CONTRACT_CHAIN)
+            add_by_rule(b, grads, positions, counts, crowd, crowded, b->ends + worker * b->in_size,
                         b->sorted + worker * b->out_size, grad_x);
-        else
-            add_in_order(b, grads, positions, grad_x);
         cpu_put_row(&b->grad_x, plane, 0, b->in_size, grad_x);
     }
 }
@@ -251,9 +244,11 @@ ea_status cpu_max_pool_backward(ea_context *ctx, const ea_view *grad_out, const 
     b.out_planes = worker_scratch(ctx, sizeof(float) * (size_t)b.out_size);
     b.sorted = worker_scratch(ctx, sizeof(float) * (size_t)b.out_size);
     b.positions = worker_scratch(ctx, sizeof(int64_t) * (size_t)b.out_size);
-    b.starts = worker_scratch(ctx, sizeof(int64_t) * (size_t)(b.in_size + 1));
-    b.counts = worker_scratch(ctx, (size_t)b.in_size);
-    if (!b.x_planes || !b.out_planes || !b.sorted || !b.positions || !b.starts || !b.counts)
+    b.counts = worker_scratch(ctx, sizeof(int64_t) * (size_t)b.in_size);
+    b.crowd = worker_scratch(ctx, sizeof(int64_t) * (size_t)b.out_size);
+    b.ends = worker_scratch(ctx, sizeof(int64_t) * (size_t)b.in_size);
+    if (!b.x_planes || !b.out_planes || !b.sorted || !b.positions || !b.counts || !b.crowd ||
+        !b.ends)
         return no_memory(ctx, b.in_size);
     core_parallel(ctx, grad_x->shape[0] * grad_x->shape[1], grain_for(b.in_size), gradient_planes,
                   &b);

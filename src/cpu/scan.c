@@ -35,14 +35,15 @@ static void scan_lines(void *argument, int64_t first, int64_t last, int worker)
         const float *x = cpu_read_row(&j->x, line, 0, j->n, x_buffer), *second = NULL;
         if (c->second)
             second = cpu_read_row(&j->second, line, 0, j->n, second_buffer);
+        ea_view index = { 0 };
+        if (c->indices)
+            index = core_row(c->indices, kept, line);
+        bool direct = c->indices && index.dtype == CORE_I64 && index.stride[0] == 1;
         float *y = c->out ? cpu_target_row(&j->out, line, 0, j->n, y_buffer) : y_buffer;
-        ref_scan_line(c->kind, x, second, j->n, y, places, scratch);
+        ref_scan_line(c->kind, x, second, j->n, y, direct ? index.data : places, scratch);
         if (c->out)
             cpu_put_row(&j->out, line, 0, j->n, y);
-        if (!c->indices)
-            continue;
-        ea_view index = core_row(c->indices, kept, line);
-        for (int64_t i = 0; i < j->n; i++)
+        for (int64_t i = 0; c->indices && !direct && i < j->n; i++)
             core_store_index(&index, i * index.stride[0], places[i]);
     }
 }

@@ -99,6 +99,14 @@ static float log_prob(const ctc_image *m, int64_t t, int64_t class)
     return core_load(x, t * x->stride[0] + m->number * x->stride[1] + class * x->stride[2]);
 }
 
+/* e^(a − most); e⁰ and e^−∞, which most terms are, without a call. */
+static float share(float a, float most)
+{
+    if (a == most && most < INFINITY)
+        return 1;
+    return a == -INFINITY ? 0 : math_exp(a - most);
+}
+
 /* log(eᵃ + eᵇ + eᶜ), summed in this order */
 static float log_add(float a, float b, float c)
 {
@@ -106,7 +114,8 @@ static float log_add(float a, float b, float c)
     most = c > most ? c : most;
     if (most == -INFINITY)
         most = 0;
-    return math_log(math_exp(a - most) + math_exp(b - most) + math_exp(c - most)) + most;
+    float sum = share(a, most) + share(b, most) + share(c, most);
+    return (sum == 1 ? 0 : math_log(sum)) + most;
 }
 
 /* The way from a label to the one after the next is open when a blank stands between two that

@@ -31,24 +31,38 @@ void ref_search(const ref_search_call *c, int64_t begin, int64_t end)
     }
 }
 
+/* Sums of weights, in double. */
+static void sum_bins(const ea_view *x, const ea_view *weights, const ea_view *out, double *sums)
+{
+    memset(sums, 0, sizeof *sums * (size_t)out->shape[0]);
+    for (int64_t i = 0; i < x->shape[0]; i++)
+        sums[core_load_index(x, i * x->stride[0])] +=
+            (double)core_load(weights, i * weights->stride[0]);
+    for (int64_t b = 0; b < out->shape[0]; b++)
+        core_store(out, b * out->stride[0], (float)sums[b]);
+}
+
+static void count_bins(const ea_view *x, const ea_view *out, int64_t *counts)
+{
+    memset(counts, 0, sizeof *counts * (size_t)out->shape[0]);
+    for (int64_t i = 0; i < x->shape[0]; i++)
+        counts[core_load_index(x, i * x->stride[0])]++;
+    for (int64_t b = 0; b < out->shape[0]; b++)
+        core_store_index(out, b * out->stride[0], counts[b]);
+}
+
 ea_status ref_bincount(ea_context *ctx, const ea_view *x, const ea_view *weights,
                        const ea_view *out)
 {
     int64_t bins = out->shape[0];
-    double *sums = core_arena_alloc(ctx->arena, sizeof *sums * (size_t)bins);
-    if (!sums)
+    void *scratch = core_arena_alloc(ctx->arena, sizeof(double) * (size_t)bins);
+    if (!scratch)
         return core_fail(ctx, EA_ERR_MEMORY, "ea_bincount: no memory for %lld bins",
                          (long long)bins);
-    for (int64_t b = 0; b < bins; b++)
-        sums[b] = 0;
-    for (int64_t i = 0; i < x->shape[0]; i++)
-        sums[core_load_index(x, i * x->stride[0])] +=
-            weights ? (double)core_load(weights, i * weights->stride[0]) : 1;
-    for (int64_t b = 0; b < bins; b++)
-        if (weights)
-            core_store(out, b * out->stride[0], (float)sums[b]);
-        else
-            core_store_index(out, b * out->stride[0], (int64_t)sums[b]);
+    if (weights)
+        sum_bins(x, weights, out, scratch);
+    else
+        count_bins(x, out, scratch);
     return EA_OK;
 }
 
