@@ -57,6 +57,21 @@ static void options(conform *c)
         EA_FLOAT32);
 }
 
+/* One output channel to a group, with lines shorter and longer than a few vectors. */
+static void depthwise(conform *c)
+{
+    for (int64_t width = 3; width <= 75; width += 24) {
+        DLTensor *x = conform_floats(c, 1, 4, (int64_t[]){ 2, 5, 7, width });
+        DLTensor *weight = conform_floats(c, 2, 4, (int64_t[]){ 5, 1, 3, 3 });
+        run(c, x, weight, (ea_conv_options){ .padding = { 1, 1 }, .groups = 5 }, EA_FLOAT32);
+        run(c, x, weight, (ea_conv_options){ .stride = { 2, 2 }, .padding = { 2, 1 }, .groups = 5 },
+            EA_FLOAT32);
+    }
+    run(c, conform_bits(c, 3, 4, (int64_t[]){ 1, 2, 9, 31 }),
+        conform_bits(c, 4, 4, (int64_t[]){ 2, 1, 3, 3 }),
+        (ea_conv_options){ .padding = { 1, 1 }, .groups = 2 }, EA_FLOAT32);
+}
+
 /* Chains around the length of a block: 1023, 1024 and 1025 terms in the forward, more in the
  * weight's gradient. */
 static void long_chains(conform *c)
@@ -147,9 +162,10 @@ static void transposed(conform *c)
 }
 
 static const conform_case cases[] = {
-    { "lenet", lenet },     { "options", options },   { "long-chains", long_chains },
-    { "strides", strides }, { "specials", specials }, { "storage", storage },
-    { "line", line },       { "volume", volume },     { "transposed", transposed },
+    { "lenet", lenet },         { "options", options },   { "long-chains", long_chains },
+    { "strides", strides },     { "specials", specials }, { "storage", storage },
+    { "line", line },           { "volume", volume },     { "transposed", transposed },
+    { "depthwise", depthwise },
 };
 
 const conform_family conform_conv = { "conv", cases, sizeof cases / sizeof cases[0] };

@@ -56,6 +56,9 @@ static void later(conform *c)
     for (int any_bits = 0; any_bits < 2; any_bits++) {
         const DLTensor *x = (any_bits ? conform_bits : conform_floats)(c, 1, 1, shape);
         run(c, EA_FN_ERFINV, &x, NULL, EA_FLOAT32, 1, shape);
+        DLTensor *slope = conform_zeros(c, EA_FLOAT32, 1, shape);
+        conform_check(c, ea_function(conform_context(c), "erfinv_derivative", x, slope));
+        conform_emit(c, slope);
     }
 }
 

@@ -210,11 +210,22 @@ static void average(conform *c)
     run_average(c, 2, conform_strided(c, plane, 3, -2), NULL, (int64_t[]){ 2, 2, 5, 20 });
 }
 
+/* More small planes than a vector has lanes, and some left over. */
+static void small_planes(conform *c)
+{
+    DLTensor *planes = conform_floats(c, 1, 4, (int64_t[]){ 5, 7, 7, 6 });
+    run_average(c, 2, planes, NULL, (int64_t[]){ 5, 7, 1, 1 });
+    run_average(c, 2, planes, NULL, (int64_t[]){ 5, 7, 3, 4 });
+    run_average(c, 2, planes, &(ea_pool_options){ .kernel = { 3, 2 }, .padding = { 1, 1 } },
+                (int64_t[]){ 5, 7, 3, 4 });
+    run_average(c, 1, conform_bits(c, 2, 3, (int64_t[]){ 9, 2, 11 }), NULL, (int64_t[]){ 9, 2, 4 });
+}
+
 static const conform_case cases[] = {
-    { "two-by-two", two_by_two }, { "overlapping", overlapping }, { "options", options },
-    { "specials", specials },     { "strides", strides },         { "storage", storage },
-    { "dimensions", dimensions }, { "fractional", fractional },   { "unpool", unpool },
-    { "average", average },
+    { "two-by-two", two_by_two }, { "overlapping", overlapping },   { "options", options },
+    { "specials", specials },     { "strides", strides },           { "storage", storage },
+    { "dimensions", dimensions }, { "fractional", fractional },     { "unpool", unpool },
+    { "average", average },       { "small-planes", small_planes },
 };
 
 const conform_family conform_pool = { "pool", cases, sizeof cases / sizeof cases[0] };

@@ -48,14 +48,31 @@ float ref_nll_row(const ref_nll *nll, ea_contract contract, int64_t row, float *
     return -ref_sum_end(&sum);
 }
 
+static void clear(const ea_view *row)
+{
+    if (row->dtype == CORE_F32 && row->stride[0] == 1) {
+        memset(row->data, 0, sizeof(float) * (size_t)row->shape[0]);
+        return;
+    }
+    for (int64_t k = 0; k < row->shape[0]; k++)
+        core_store(row, k * row->stride[0], 0);
+}
+
 void ref_nll_slopes(const ref_nll *nll, int64_t row, float grad, const ea_view *grad_x,
                     const ea_view *grad_target)
 {
     int kept = nll->x.ndim - 1;
     ea_view x = core_row(&nll->x, kept, row), to = core_row(grad_x, kept, row);
     bool ignored = nll->indices && target_of(nll, row) == nll->ignore;
+    if (ignored || (nll->indices && nll->smoothing == 0)) { /* one class at most */
+        clear(&to);
+        int64_t k = target_of(nll, row);
+        if (!ignored)
+            core_store(&to, k * to.stride[0], weight_of(nll, k) * nll->rest * -grad);
+        return;
+    }
     for (int64_t k = 0; k < x.shape[0]; k++) {
-        float share = ignored ? 0 : share_of(nll, row, k);
+        float share = share_of(nll, row, k);
         float slope = share == 0 ? 0 : weight_of(nll, k) * share * -grad;
         core_store(&to, k * to.stride[0], slope);
     }
