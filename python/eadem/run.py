@@ -16,10 +16,11 @@ from __future__ import annotations  # "int | None" on Python 3.9
 import os
 import sys
 import time
+from typing import Any
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-_file = None
-_pid = None
+_file = -1  # the descriptor of process _pid
+_pid = -1
 
 
 def active() -> bool:
@@ -27,12 +28,12 @@ def active() -> bool:
     return bool(os.environ.get("EADEM_RUN_DIR"))
 
 
-def log(metrics: dict, step: int | None = None) -> None:
+def log(metrics: dict[str, Any], step: int | None = None) -> None:
     """Reports numbers (int, float, bool, or anything with ``.item()``, such as a tensor of one element)."""
     _report("metric", metrics, "" if step is None else str(int(step)), _number)
 
 
-def param(params: dict) -> None:
+def param(params: dict[str, Any]) -> None:
     """Reports parameters: numbers exactly, anything else as its text."""
     _report("param", params, "", _text)
 
@@ -52,7 +53,7 @@ def _text(value) -> str:
     return repr(value) if isinstance(value, float) else str(value)  # repr round-trips
 
 
-def _report(kind: str, values: dict, step: str, form) -> None:
+def _report(kind: str, values: dict[str, Any], step: str, form) -> None:
     if not active():
         return
     stamp = time.time_ns()

@@ -157,7 +157,7 @@ def where(mask: Array, a: Array, b: Array, out: Optional[Array] = None) -> Array
 
 def count_nonzero(mask: Array) -> int:
     """How many elements of a mask (bool or uint8) are true."""
-    count = np.empty((), dtype=np.int64)
+    count: Array = np.empty((), dtype=np.int64)
     call("count_nonzero", (mask, count))
     return int(count)
 

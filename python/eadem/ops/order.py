@@ -65,7 +65,7 @@ def unique(x: Array) -> Tuple[Array, Array, Array]:
     often each stands. Each NaN counts as different."""
     size = int(np.prod(shape(x), dtype=np.int64))
     values, inverse, counts = empty(x, (size,)), empty(x, shape(x), "int64"), empty(x, (size,), "int64")
-    count = np.empty((), dtype=np.int64)
+    count: Array = np.empty((), dtype=np.int64)
     call("unique", (x, values, inverse, counts, count))
     return values[:int(count)], inverse, counts[:int(count)]
 

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from typing import Any, Dict, List
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -31,7 +32,7 @@ embedding_dense_backward mm addmm bmm baddbmm
 class _Recorder(TorchDispatchMode):
     def __init__(self):
         super().__init__()
-        self.seen = Counter()
+        self.seen: Counter[Any] = Counter()
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         self.seen[func, rules.is_integer_only(args)] += 1
@@ -56,19 +57,19 @@ class Report:
     """rows: dictionaries with pass ("forward", "backward"), operation, calls, status (with Eadem), in_pytorch (without),
     cuda (True where PyTorch lists the operation as nondeterministic there). str() is the table."""
 
-    def __init__(self, rows):
+    def __init__(self, rows: List[Dict[str, Any]]) -> None:
         self.rows = rows
 
     @property
-    def unsupported(self):
+    def unsupported(self) -> List[str]:
         """Names of operations that reproducible() would refuse."""
         return sorted({row["operation"] for row in self.rows if row["status"] == UNSUPPORTED})
 
-    def to_json(self):
+    def to_json(self) -> str:
         """The rows as JSON text."""
         return json.dumps(self.rows, indent=1)
 
-    def __str__(self):
+    def __str__(self) -> str:
         lines = [f"{'pass':<9}{'calls':>6}  {'operation':<44}{'with Eadem':<22}in PyTorch alone"]
         for row in self.rows:
             alone = row["in_pytorch"] + (f"; {CUDA}" if row["cuda"] else "")
@@ -99,7 +100,7 @@ def _leaves(output):
             yield from _leaves(value)
 
 
-def audit(model, example_inputs):
+def audit(model: torch.nn.Module, example_inputs: Any) -> Report:
     """Runs `model` forward and backward once in PyTorch and reports every ATen operation it ran.
 
     example_inputs: a tensor, a tuple of arguments or a dictionary of keyword arguments. The backward starts from the

@@ -2,6 +2,7 @@
 
 import copy
 import warnings
+from typing import TypeVar, Union
 
 import torch
 from torch.nn.parameter import is_lazy
@@ -15,14 +16,16 @@ _LEFT_ALONE = (torch.nn.Identity, torch.nn.Flatten, torch.nn.Unflatten, torch.nn
                torch.nn.PixelUnshuffle, torch.nn.ChannelShuffle)
 _NO_FORWARD = (torch.nn.Module.forward, torch.nn.Sequential.forward)
 
+Module = TypeVar("Module", bound=torch.nn.Module)
+
 _CLASSES = {getattr(torch.nn, name): getattr(layers, name) for name in layers.__all__}
 
 
 def _class_for(module):
     if type(module) is torch.nn.CrossEntropyLoss and (
             module.weight is not None or module.label_smoothing != 0 or module.ignore_index != -100):
-        return inside(type(module))
-    return _CLASSES.get(type(module)) or inside(type(module))
+        return inside(module.__class__)
+    return _CLASSES.get(type(module)) or inside(module.__class__)
 
 
 def _obstacle(module):
@@ -39,7 +42,7 @@ def _obstacle(module):
     return None
 
 
-def convert(module, contract="chain", strict=True):
+def convert(module: Module, contract: str = "chain", strict: Union[bool, str] = True) -> Module:
     """A deep copy of `module` that computes with the contract's bits, forward and backward, in training and inference.
 
     The original is untouched; parameters, shared and tied ones, buffers, hooks, train/eval state and state_dict keys are kept.
@@ -65,7 +68,7 @@ def convert(module, contract="chain", strict=True):
         # Changing the class in place keeps everything that hangs on the object: hooks, ties, buffers.
         part.__class__ = _class_for(part)
         part.eadem_contract, part.eadem_strict = contract, strict
-    result.eadem_unconverted = unconverted
+    setattr(result, "eadem_unconverted", unconverted)
     if unconverted:
         names = ", ".join(f"{name or '(the module itself)'}: {kind} ({reason})" for name, kind, reason in unconverted)
         warnings.warn(f"convert left these to PyTorch: {names}. Run them inside eadem.torch.reproducible()",
@@ -73,7 +76,7 @@ def convert(module, contract="chain", strict=True):
     return result
 
 
-def from_torch_module(module):
+def from_torch_module(module: Module) -> Module:
     """RepDL's call: convert(module, contract="repdl").
 
     RepDL builds new layers, whose initialisation draws from PyTorch's generator before it is overwritten; its

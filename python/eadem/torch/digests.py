@@ -1,11 +1,13 @@
 """SHA-256 of tensors and modules, as RepDL's get_hash."""
 
+from typing import Union
+
 import torch
 
 from eadem import ops
 
 
-def digest(x):
+def digest(x: Union[torch.Tensor, torch.nn.Module]) -> str:
     """SHA-256, in hexadecimal, of a tensor's elements, or of a module's parameters one after another.
 
     Equal to RepDL's ``get_hash`` (NaNs are written as one canonical NaN). Tensors on other devices are

@@ -5,6 +5,7 @@ import platform
 import subprocess
 import sys
 from importlib import metadata
+from typing import Any, Dict
 
 import torch
 
@@ -42,7 +43,7 @@ def _gpus():
     return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
 
 
-def environment():
+def environment() -> Dict[str, Any]:
     """A dictionary of plain values: Python, packages, PyTorch's build, CPU, instruction sets, threads, GPUs,
     relevant environment variables (an allowlist) and the git state of the working folder (None outside one).
     """

@@ -4,7 +4,10 @@ Each takes and returns CPU tensors and has the meaning of torch.nn.functional's 
 The contract is the one of the calling thread (eadem.ops.use_contract), noted at the forward for its backward.
 """
 
+from typing import Any, Optional, Sequence
+
 import torch
+from torch import Tensor
 
 from eadem._context import current, use_contract
 from eadem.torch import kernels
@@ -159,56 +162,65 @@ class _Attention(_Function):
 
     @staticmethod
     def gradients(ctx, grad):
-        grads = kernels.attention_backward(grad, *ctx.saved_tensors, *ctx.options, ctx.needs_input_grad[:3])
+        q, k, v, mask = ctx.saved_tensors
+        causal, scale = ctx.options
+        grads = kernels.attention_backward(grad, q, k, v, mask, causal, scale, ctx.needs_input_grad[:3])
         return (*grads, None, None, None)
 
 
-def linear(x, weight, bias=None):
+def _apply(function: Any, *args: Any) -> Any:
+    return function.apply(*args)
+
+
+def linear(x: Tensor, weight: Tensor, bias: Optional[Tensor] = None) -> Tensor:
     """x [..., in] · weightᵀ [out, in] + bias [out]."""
-    return _Linear.apply(x, weight, bias)
+    return _apply(_Linear, x, weight, bias)
 
 
-def conv2d(x, weight, bias=None, stride=(1, 1), padding=(0, 0), dilation=(1, 1), groups=1):
+def conv2d(x: Tensor, weight: Tensor, bias: Optional[Tensor] = None, stride: Sequence[int] = (1, 1),
+           padding: Sequence[int] = (0, 0), dilation: Sequence[int] = (1, 1), groups: int = 1) -> Tensor:
     """x [n, c, h, w], weight [oc, c/groups, kh, kw], bias [oc]; pairs are (height, width)."""
-    return _Conv2d.apply(x, weight, bias, tuple(stride), tuple(padding), tuple(dilation), groups)
+    return _apply(_Conv2d, x, weight, bias, tuple(stride), tuple(padding), tuple(dilation), groups)
 
 
-def batch_norm(x, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):
+def batch_norm(x: Tensor, running_mean: Optional[Tensor], running_var: Optional[Tensor], weight: Optional[Tensor] = None,
+               bias: Optional[Tensor] = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-5) -> Tensor:
     """x [n, c, ...]; running statistics are updated in place in training."""
-    return _BatchNorm.apply(x, weight, bias, running_mean, running_var, training, momentum, eps)[0]
+    return _apply(_BatchNorm, x, weight, bias, running_mean, running_var, training, momentum, eps)[0]
 
 
-def cross_entropy(x, target, reduction="mean"):
+def cross_entropy(x: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """x [n, classes], target [n] class indices."""
-    return _CrossEntropy.apply(x, target, _REDUCTIONS[reduction])
+    return _apply(_CrossEntropy, x, target, _REDUCTIONS[reduction])
 
 
-def tanh(x):
+def tanh(x: Tensor) -> Tensor:
     """Hyperbolic tangent; its gradient uses the correctly rounded derivative at x."""
-    return _Tanh.apply(x)
+    return _apply(_Tanh, x)
 
 
-def sigmoid(x):
+def sigmoid(x: Tensor) -> Tensor:
     """1 / (1 + e⁻ˣ); its gradient uses the correctly rounded derivative at x."""
-    return _Sigmoid.apply(x)
+    return _apply(_Sigmoid, x)
 
 
-def attention(q, k, v, mask=None, causal=False, scale=None):
+def attention(q: Tensor, k: Tensor, v: Tensor, mask: Optional[Tensor] = None, causal: bool = False,
+              scale: Optional[float] = None) -> Tensor:
     """q [..., h, n, d], k [..., g, m, d], v [..., g, m, e], h a multiple of g; mask of truth values or floats, without a
     gradient, broadcasts to [..., h, n, m]; scale None: 1/√d."""
-    return _Attention.apply(q, k, v, mask, causal, scale)
+    return _apply(_Attention, q, k, v, mask, causal, scale)
 
 
-def relu(x):
+def relu(x: Tensor) -> Tensor:
     """max(x, 0); −0 and NaN stay."""
-    return _Relu.apply(x)
+    return _apply(_Relu, x)
 
 
-def softmax(x, dim):
+def softmax(x: Tensor, dim: int) -> Tensor:
     """Softmax along dim."""
-    return _Softmax.apply(x, dim, "softmax")
+    return _apply(_Softmax, x, dim, "softmax")
 
 
-def log_softmax(x, dim):
+def log_softmax(x: Tensor, dim: int) -> Tensor:
     """Logarithm of the softmax along dim."""
-    return _Softmax.apply(x, dim, "log_softmax")
+    return _apply(_Softmax, x, dim, "log_softmax")

@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import functools
 import threading
+from typing import Any
 
 import torch
 from torch.utils import _pytree as pytree
@@ -137,7 +138,7 @@ def _again(base):
 
 
 @functools.lru_cache(maxsize=None)
-def inside(base):
+def inside(base: Any) -> Any:
     """The class of `base`'s modules that compute inside a mode; one for each class."""
     @functools.wraps(base.forward)
     def forward(self, *args, **kwargs):

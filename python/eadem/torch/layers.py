@@ -18,6 +18,10 @@ class _Converted:
         with use_contract(self.eadem_contract):
             return self.compute(*args)
 
+    def compute(self, *args):
+        """The forward, given by each class."""
+        raise NotImplementedError
+
 
 class Linear(_Converted, torch.nn.Linear):
     def compute(self, x):
@@ -45,7 +49,7 @@ class Conv2d(_Converted, torch.nn.Conv2d):
         return self.padding
 
 
-class _BatchNorm(_Converted):
+class _BatchNorm(_Converted, torch.nn.modules.batchnorm._BatchNorm):
     def compute(self, x):
         self._check_input_dim(x)
         momentum = self.momentum

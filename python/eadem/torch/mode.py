@@ -7,8 +7,10 @@ the optimiser alike, and the model needs no change. ``rules.py`` says what happe
 import contextlib
 import functools
 import os
+import sys
 import traceback
 import warnings
+from typing import Any, Callable, List, Optional, TypeVar, Union
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -59,6 +61,14 @@ def _unfused():
             enable_(value)
 
 
+def _uncompiled():
+    """What torch.compile made runs as it was written: compiled, it would hide operations or compile what replaces them. Asked only
+    where the compiler is loaded, which takes seconds; PyTorch 2.2 has no such switch."""
+    if "torch._dynamo" in sys.modules and hasattr(torch.compiler, "set_stance") and not torch.compiler.is_compiling():
+        return torch.compiler.set_stance("force_eager")
+    return contextlib.nullcontext()
+
+
 class Mode(TorchDispatchMode):
     @classmethod
     def _should_skip_dynamo(cls):
@@ -73,6 +83,7 @@ class Mode(TorchDispatchMode):
         self._others = contextlib.ExitStack()
         self._others.enter_context(use_contract(self.contract))
         self._others.enter_context(_unfused())
+        self._others.enter_context(_uncompiled())
         self._others.enter_context(AttentionMode())
         return super().__enter__()
 
@@ -119,6 +130,9 @@ def _check(contract, strict):
         raise ValueError(f"strict {strict!r} is unknown: give True or 'warn'")
 
 
+Called = TypeVar("Called", bound=Callable[..., Any])
+
+
 class reproducible(contextlib.ContextDecorator):
     """Context manager and decorator: operations inside give the contract's bits.
 
@@ -126,33 +140,33 @@ class reproducible(contextlib.ContextDecorator):
     reproducible version, "warn" warns and lets PyTorch compute it. Nests; the innermost options hold.
     """
 
-    def __init__(self, contract="chain", strict=True):
+    def __init__(self, contract: str = "chain", strict: Union[bool, str] = True) -> None:
         _check(contract, strict)
         self._options = contract, strict
-        self._modes = []
+        self._modes: List[Mode] = []
 
-    def __call__(self, function):
+    def __call__(self, function: Called) -> Called:
         # One mode a call, so that a decorated function may recurse and run in several threads.
         @functools.wraps(function)
         def wrapped(*args, **kwargs):
             with Mode(*self._options):
                 return function(*args, **kwargs)
-        return wrapped
+        return wrapped  # type: ignore[return-value]
 
-    def __enter__(self):
+    def __enter__(self) -> "reproducible":
         mode = Mode(*self._options)
         mode.__enter__()
         self._modes.append(mode)
         return self
 
-    def __exit__(self, *exc):
+    def __exit__(self, *exc: Any) -> Optional[bool]:
         return self._modes.pop().__exit__(*exc)
 
 
-_enabled = None
+_enabled: Optional[reproducible] = None
 
 
-def enable(contract="chain", strict=True):
+def enable(contract: str = "chain", strict: Union[bool, str] = True) -> None:
     """Makes the whole program (this thread, from now on) reproducible; disable() ends it."""
     global _enabled
     disable()
@@ -160,7 +174,7 @@ def enable(contract="chain", strict=True):
     _enabled.__enter__()
 
 
-def disable():
+def disable() -> None:
     """Ends what enable() began; does nothing otherwise."""
     global _enabled
     if _enabled is not None:

@@ -1,9 +1,14 @@
 """Optimisers with Eadem's bits; drop-in subclasses of PyTorch's."""
 
+from typing import Any, Callable, Optional, Tuple
+
 import torch
 
 from eadem.torch import kernels
 from eadem.torch.kernels.optim import positive
+
+__all__ = ["Adam", "AdamW", "SGD"]
+
 
 class Adam(torch.optim.Adam):
     """torch.optim.Adam's arguments and state; under contract "repdl" RepDL's formula."""
@@ -11,7 +16,7 @@ class Adam(torch.optim.Adam):
     decoupled = False
 
     @torch.no_grad()
-    def step(self, closure=None):
+    def step(self, closure: Optional[Callable[[], Any]] = None) -> Any:
         """One step; returns the closure's loss."""
         loss = None
         if closure is not None:
@@ -45,8 +50,8 @@ class AdamW(Adam):
 
     decoupled = True
 
-    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2, amsgrad=False, *,
-                 maximize=False):
+    def __init__(self, params: Any, lr: float = 1e-3, betas: Tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+                 weight_decay: float = 1e-2, amsgrad: bool = False, *, maximize: bool = False) -> None:
         super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad,
                          maximize=maximize)
 
@@ -55,7 +60,7 @@ class SGD(torch.optim.SGD):
     """torch.optim.SGD's arguments and state."""
 
     @torch.no_grad()
-    def step(self, closure=None):
+    def step(self, closure: Optional[Callable[[], Any]] = None) -> Any:
         """One step; returns the closure's loss."""
         loss = None
         if closure is not None:

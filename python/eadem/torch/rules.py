@@ -8,6 +8,8 @@ An operation that reads integers and booleans only, and gives such, is exact wha
 ``docs/pytorch-operations.md`` lists the rule of every operation; a test holds the exact ones to their definitions.
 """
 
+from typing import Any, Dict
+
 import torch
 
 from eadem.torch import kernels
@@ -84,7 +86,7 @@ class Rule:
 
 _EXACT_RULE = Rule(EXACT)
 _UNKNOWN_RULE = Rule(UNKNOWN)
-_cache = {}
+_cache: Dict[Any, Rule] = {}
 
 
 def tensors_of(values):

@@ -2,12 +2,13 @@
 
 import os
 import random
+from typing import Any, Dict
 
 import numpy as np
 import torch
 
 
-def seed_everything(seed):
+def seed_everything(seed: int) -> int:
     """Seeds Python, NumPy and PyTorch (all devices), and PYTHONHASHSEED for child processes.
 
     seed: 0 to 2**32 − 1 (NumPy's range). Returns it. Raises ValueError outside the range.
@@ -21,12 +22,12 @@ def seed_everything(seed):
     return seed
 
 
-def generator(seed):
+def generator(seed: int) -> torch.Generator:
     """A CPU generator of its own, seeded: for a DataLoader or a sampler, so that nothing else shifts it."""
     return torch.Generator().manual_seed(seed)
 
 
-def worker_init_fn(worker_id):
+def worker_init_fn(worker_id: int) -> None:
     """For DataLoader(worker_init_fn=…): every worker starts Python, NumPy and PyTorch from the loader's base
     seed of the epoch, the same in all of them.
 
@@ -44,7 +45,7 @@ class _Seeded(torch.utils.data.Dataset):
     def __init__(self, dataset, seed):
         self.dataset, self.seed, self.epoch = dataset, seed, 0
 
-    def set_epoch(self, epoch):
+    def set_epoch(self, epoch: int) -> None:
         """Says which pass this is, so that its random transforms differ from the last one's."""
         self.epoch = epoch
 
@@ -65,7 +66,7 @@ class _Seeded(torch.utils.data.Dataset):
             torch.set_rng_state(state[2])
 
 
-def loader_options(dataset, seed):
+def loader_options(dataset: Any, seed: int) -> Dict[str, Any]:
     """Keyword arguments for a shuffling DataLoader whose batches do not depend on num_workers:
     ``DataLoader(**loader_options(dataset, 42), batch_size=…, num_workers=…)``.
 

@@ -1,6 +1,7 @@
 """trace(): a digest of every tensor of every step, for ``eadem diff``."""
 
 import os
+from typing import Any, List, Optional, Union
 
 import torch
 
@@ -43,9 +44,11 @@ class trace:
     the file cannot be written or holds something.
     """
 
-    def __init__(self, model, optimizer, path=None, contract=None):
+    def __init__(self, model: torch.nn.Module, optimizer: Optional[torch.optim.Optimizer],
+                 path: Union[None, str, "os.PathLike[str]"] = None, contract: Optional[str] = None) -> None:
         self._model, self._optimizer = model, optimizer
-        self._step, self._begun, self._hooks = 1, 0, []
+        self._step, self._begun = 1, 0
+        self._hooks: List[Any] = []
         path = path or os.environ.get("EADEM_TRACE")
         self._file = _native.Trace(current(), str(path), f"eadem {eadem.__version__}", contract) if path else None
         if self._file is None:
@@ -57,16 +60,17 @@ class trace:
             self._hooks.append(optimizer.register_step_pre_hook(lambda *_: self._gradients()))
             self._hooks.append(optimizer.register_step_post_hook(lambda *_: self.step()))
 
-    def __enter__(self):
+    def __enter__(self) -> "trace":
         return self
 
-    def __exit__(self, *exc):
+    def __exit__(self, *exc: Any) -> None:
         self.close()
 
     def _record(self, role, name, tensor):
         tensor = tensor.detach()
         if tensor.device.type != "cpu":
             tensor = tensor.cpu()
+        assert self._file is not None  # the hooks stand only where there is one
         self._file.tensor(self._step, role, name, torch._C._to_dlpack(tensor))
 
     def _begin(self):
@@ -94,7 +98,7 @@ class trace:
             if parameter.grad is not None:
                 self._record(_GRADIENT, name, parameter.grad)
 
-    def batch(self, *tensors):
+    def batch(self, *tensors: Any) -> None:
         """Traces what the step is given beside the model's inputs: labels, weights."""
         if self._file is None:
             return
@@ -102,7 +106,7 @@ class trace:
         for name, tensor in _tensors(tensors, "batch"):
             self._record(_BATCH, name, tensor)
 
-    def step(self):
+    def step(self) -> None:
         """Ends a step: traces parameters, buffers and optimiser state."""
         if self._file is None:
             return
@@ -115,7 +119,7 @@ class trace:
                     self._record(_OPTIMISER, full, tensor)
         self._step += 1
 
-    def close(self):
+    def close(self) -> None:
         """Takes the hooks off and ends the file; further calls do nothing."""
         for hook in self._hooks:
             hook.remove()

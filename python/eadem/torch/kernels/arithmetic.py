@@ -2,7 +2,7 @@
 
 import torch
 
-from eadem.torch.kernels.base import Refused, handles, point, same, writes
+from eadem.torch.kernels.base import Refused, handles, point, same, serves_integers, writes
 
 
 @handles("add")
@@ -21,7 +21,7 @@ def rsub(x, y, alpha=1):
 
 
 for _function in (add, sub, rsub):
-    _function.takes_integers = True  # beside a number that is none
+    serves_integers(_function)  # beside a number that is none
 
 
 @handles("addcmul")
@@ -70,7 +70,7 @@ def sqrt(x):
     return same("sqrt", x if x.is_floating_point() else x.to(torch.get_default_dtype()))
 
 
-sqrt.takes_integers = True
+serves_integers(sqrt)
 
 
 @handles("round")
@@ -113,7 +113,7 @@ def div(x, y, *, rounding_mode=None):
     return point("div_floor" if rounding_mode == "floor" else "div_trunc", x, y)
 
 
-div.takes_integers = True
+serves_integers(div)
 
 
 @handles("deg2rad")

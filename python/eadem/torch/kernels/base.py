@@ -19,6 +19,12 @@ class Refused(Exception):
     """These arguments of an operation have no reproducible version; the text says which."""
 
 
+def serves_integers(function):
+    """Marks a handler that takes integers too: its result is a float, or its choice among equals."""
+    function.takes_integers = True
+    return function
+
+
 def handles(*names):
     def register(function):
         for name in names:
@@ -75,11 +81,11 @@ def point(name, *inputs, parameters=(), out=None):
                              [t.dtype for t in inputs if isinstance(t, torch.Tensor)])
     if not dtype.is_floating_point:
         raise Refused("it takes floating-point numbers")
-    inputs = [_as_point(x, dtype) for x in inputs]
-    shape = inputs[0].shape if len(inputs) == 1 else torch.broadcast_shapes(*[x.shape for x in inputs])
+    tensors = [_as_point(x, dtype) for x in inputs]
+    shape = tensors[0].shape if len(tensors) == 1 else torch.broadcast_shapes(*[x.shape for x in tensors])
     if out is None:
-        out = torch.empty_like(inputs[0], dtype=dtype) if shape == inputs[0].shape else torch.empty(shape, dtype=dtype)
-    call("point", (*inputs, out), (_POINTS[name],), parameters)
+        out = torch.empty_like(tensors[0], dtype=dtype) if shape == tensors[0].shape else torch.empty(shape, dtype=dtype)
+    call("point", (*tensors, out), (_POINTS[name],), parameters)
     return out
 
 

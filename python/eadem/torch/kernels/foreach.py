@@ -19,14 +19,16 @@ def foreach(name, exact_names):
     write = IN_PLACE.get(base + "_")
     if write is None and base + "_" in exact_names:
         write = getattr(torch.ops.aten, base + "_")
-    if one is None and not (in_place and write):
+    if in_place and write is not None:
+        one = write
+    if one is None:
         return None
 
     def run(func, args, kwargs):
         results = []
         for each, keywords in _spread(base, args, kwargs):
-            if in_place and write:
-                write(*each, **keywords)
+            if in_place and write is not None:
+                one(*each, **keywords)
             elif in_place:
                 each[0].copy_(one(*each, **keywords))
             else:

@@ -7,7 +7,7 @@ import torch
 
 from eadem import _native
 from eadem.torch.kernels.arithmetic import sqrt
-from eadem.torch.kernels.base import HANDLERS, call, handles, point, point_backward, widened
+from eadem.torch.kernels.base import HANDLERS, call, handles, point, point_backward, serves_integers, widened
 from eadem.torch.kernels.order import maximum, minimum
 
 _FUNCTIONS = _native.functions
@@ -32,8 +32,7 @@ def scaled(name, a, x):
 def _register(aten_name, name):
     def handler(x):
         return function(name, x)
-    handler.takes_integers = True
-    HANDLERS[aten_name] = handler
+    HANDLERS[aten_name] = serves_integers(handler)
 
 
 for _name in ("exp exp2 expm1 log log2 log10 log1p tanh sigmoid erf erfc sin cos tan asin acos atan sinh cosh asinh acosh "
@@ -185,7 +184,7 @@ def pow_(x, exponent):
                           for t in (x, exponent)))
 
 
-pow_.takes_integers = True
+serves_integers(pow_)
 
 
 @handles("atan2")

@@ -7,7 +7,7 @@ import math
 
 import torch
 
-from eadem.torch.kernels.base import aggregate, call, handles, new, point, reduced_shape, same, writes
+from eadem.torch.kernels.base import aggregate, call, handles, new, point, reduced_shape, same, serves_integers, writes
 
 
 @handles("maximum")
@@ -110,7 +110,7 @@ def sort(x, dim=-1, descending=False, *, stable=None):
     return torch.sort(x, dim=dim, descending=descending, stable=True)
 
 
-sort.takes_integers = True  # the indices of equals
+serves_integers(sort)  # the indices of equals
 
 
 @handles("argsort")
@@ -118,7 +118,7 @@ def argsort(x, dim=-1, descending=False, *, stable=None):
     return sort(x, dim, descending)[1]
 
 
-argsort.takes_integers = True
+serves_integers(argsort)
 
 
 @handles("topk")
@@ -132,7 +132,7 @@ def topk(x, k, dim=-1, largest=True, sorted=True):
     return values, index
 
 
-topk.takes_integers = True
+serves_integers(topk)
 
 
 @handles("_unique2")
@@ -143,7 +143,7 @@ def unique(x, sorted=True, return_inverse=False, return_counts=False):
     return values[:count].clone(), inverse, counts[:count].clone()
 
 
-unique.takes_integers = True  # the indices
+serves_integers(unique)  # the indices
 
 
 @handles("allclose")
@@ -151,7 +151,7 @@ def allclose(x, y, rtol=1e-05, atol=1e-08, equal_nan=False):
     return bool(torch.isclose(x, y, rtol, atol, equal_nan).all())
 
 
-allclose.takes_integers = True
+serves_integers(allclose)
 
 
 def _pick(name, x, dim, keepdim, *numbers):
@@ -174,8 +174,7 @@ def _median(name, ignore_nan):
         if dim is None:
             return _pick("median", x.reshape(-1), 0, False, ignore_nan)[0]
         return _pick("median", x, dim, keepdim, ignore_nan)
-    handles(name)(handler)
-    handler.takes_integers = True
+    handles(name)(serves_integers(handler))
 
 
 _median("median", 0)
@@ -188,4 +187,4 @@ def mode(x, dim=-1, keepdim=False):
 
 
 for _function in (kthvalue, mode):
-    _function.takes_integers = True  # the place among equals
+    serves_integers(_function)  # the place among equals
