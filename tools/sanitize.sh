@@ -8,6 +8,6 @@ for preset in "${@:-asan ubsan tsan}"; do
         cmake --preset "$name" >/dev/null
         cmake --build "build-$name" | tail -1
         # Scripts and Python load the library into programs that no sanitizer has prepared.
-        ctest --test-dir "build-$name" --output-on-failure -j2 -E '^(python|house)/' | tail -8
+        EADEM_SANITIZER=$name ctest --test-dir "build-$name" --output-on-failure -j2 -E '^(python|house)/' | tail -8
     done
 done

@@ -8,7 +8,7 @@ static size_t longest_token(const llm_vocab *vocab, const char *text, size_t sta
                             int32_t *id)
 {
     for (size_t end = size; end > start; end--) {
-        if (((unsigned char)text[end] & 0xc0) == 0x80 && end < size)
+        if (end < size && ((unsigned char)text[end] & 0xc0) == 0x80)
             continue; /* inside a character */
         *id = llm_vocab_find(vocab, text, end);
         if (*id != LLM_NO_TOKEN)

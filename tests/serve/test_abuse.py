@@ -2,6 +2,7 @@
 limits, keys, and SIGTERM."""
 import concurrent.futures
 import json
+import os
 import pathlib
 import signal
 import socket
@@ -137,7 +138,8 @@ def test_500_connections(server):
             s.close()
     until(lambda: server.files() <= files + 2)
     assert server.metric("completions_active") == 0
-    assert server.memory() < before + 30
+    if "EADEM_SANITIZER" not in os.environ:  # which keeps a shadow of all memory
+        assert server.memory() < before + 30
 
 
 def test_half_open_connections_are_closed(folder):
@@ -170,7 +172,7 @@ def test_limits(folder):
 
 def test_key_and_drain(folder, tmp_path):
     (tmp_path / "key").write_text("secret\n")
-    server = Server(folder, "--api-key-file", tmp_path / "key")
+    server = Server(folder, "--api-key-file", tmp_path / "key", "--drain", "600")
     for key in ("secreT", "secret2", "s"):
         with pytest.raises(openai.AuthenticationError):
             server.client(key).models.list()
