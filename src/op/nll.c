@@ -89,7 +89,7 @@ static ea_status read_target(ea_context *ctx, const char *function, const ea_vie
     EA_TRY(op_expect_shape(ctx, function, "target", &vt, j->nll.x.ndim - 1, j->nll.x.shape));
     j->nll.target = vt;
     for (int64_t i = 0; i < j->rows; i++) {
-        int64_t label = core_load_index(&vt, core_offset(&vt, i));
+        int64_t label = ref_nll_target(&j->nll, i);
         if (label != j->nll.ignore && (label < 0 || label >= j->n))
             return core_fail(ctx, EA_ERR_ARGUMENT,
                              "%s: element %lld of target is %lld: there are %lld classes", function,

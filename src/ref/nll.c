@@ -11,9 +11,19 @@ static float weight_of(const ref_nll *nll, int64_t class)
     return nll->weighted ? core_load(&nll->weight, class * nll->weight.stride[0]) : 1;
 }
 
-static int64_t target_of(const ref_nll *nll, int64_t row)
+/* Without a division where rows have one dimension. */
+static int64_t row_offset(const ea_view *view, int dims, int64_t row)
 {
-    return core_load_index(&nll->target, core_offset(&nll->target, row));
+    if (dims == 1)
+        return row * view->stride[0];
+    ea_view lead = *view;
+    lead.ndim = dims;
+    return core_offset(&lead, row);
+}
+
+int64_t ref_nll_target(const ref_nll *nll, int64_t row)
+{
+    return core_load_index(&nll->target, row_offset(&nll->target, nll->target.ndim, row));
 }
 
 /* What class k counts with: the target's probability, smoothed. */
@@ -21,7 +31,7 @@ static float share_of(const ref_nll *nll, int64_t row, int64_t k)
 {
     if (nll->indices) {
         float spread = nll->smoothing > 0 ? nll->share : 0;
-        return target_of(nll, row) == k ? nll->rest + spread : spread;
+        return ref_nll_target(nll, row) == k ? nll->rest + spread : spread;
     }
     int64_t classes = nll->x.shape[nll->x.ndim - 1];
     float probability = core_load(&nll->target, core_offset(&nll->target, row * classes + k));
@@ -30,21 +40,22 @@ static float share_of(const ref_nll *nll, int64_t row, int64_t k)
 
 float ref_nll_row(const ref_nll *nll, ea_contract contract, int64_t row, float *weight)
 {
-    ea_view x = core_row(&nll->x, nll->x.ndim - 1, row);
-    int64_t classes = x.shape[0], target = nll->indices ? target_of(nll, row) : 0;
+    int last = nll->x.ndim - 1;
+    int64_t classes = nll->x.shape[last], target = nll->indices ? ref_nll_target(nll, row) : 0;
+    int64_t at = row_offset(&nll->x, last, row), step = nll->x.stride[last];
     *weight = nll->indices ? 0 : 1;
     if (nll->indices && target == nll->ignore)
         return 0;
     if (nll->indices) {
         *weight = weight_of(nll, target);
         if (nll->smoothing == 0)
-            return -(*weight * core_load(&x, target * x.stride[0]));
+            return -(*weight * core_load(&nll->x, at + target * step));
     }
     ref_sum sum;
     ref_sum_begin(&sum, contract);
     for (int64_t k = 0; k < classes; k++)
         ref_sum_add(&sum,
-                    weight_of(nll, k) * core_load(&x, k * x.stride[0]) * share_of(nll, row, k));
+                    weight_of(nll, k) * core_load(&nll->x, at + k * step) * share_of(nll, row, k));
     return -ref_sum_end(&sum);
 }
 
@@ -63,10 +74,10 @@ void ref_nll_slopes(const ref_nll *nll, int64_t row, float grad, const ea_view *
 {
     int kept = nll->x.ndim - 1;
     ea_view x = core_row(&nll->x, kept, row), to = core_row(grad_x, kept, row);
-    bool ignored = nll->indices && target_of(nll, row) == nll->ignore;
+    bool ignored = nll->indices && ref_nll_target(nll, row) == nll->ignore;
     if (ignored || (nll->indices && nll->smoothing == 0)) { /* one class at most */
         clear(&to);
-        int64_t k = target_of(nll, row);
+        int64_t k = ref_nll_target(nll, row);
         if (!ignored)
             core_store(&to, k * to.stride[0], weight_of(nll, k) * nll->rest * -grad);
         return;

@@ -17,6 +17,8 @@ typedef struct ref_nll {
 } ref_nll;
 
 /* A row's loss, and the weight with which it counts in the mean. */
+/* The class of a row's index. */
+int64_t ref_nll_target(const ref_nll *nll, int64_t row);
 float ref_nll_row(const ref_nll *nll, ea_contract contract, int64_t row, float *weight);
 /* The gradients of a row for the gradient `grad` of its loss; grad_target may be NULL. */
 void ref_nll_slopes(const ref_nll *nll, int64_t row, float grad, const ea_view *grad_x,

@@ -44,8 +44,11 @@ static void sum_bins(const ea_view *x, const ea_view *weights, const ea_view *ou
 
 static void count_bins(const ea_view *x, const ea_view *out, int64_t *counts)
 {
+    const int64_t *bin = x->dtype == CORE_I64 ? x->data : NULL;
     memset(counts, 0, sizeof *counts * (size_t)out->shape[0]);
-    for (int64_t i = 0; i < x->shape[0]; i++)
+    for (int64_t i = 0; bin && i < x->shape[0]; i++)
+        counts[bin[i * x->stride[0]]]++;
+    for (int64_t i = 0; !bin && i < x->shape[0]; i++)
         counts[core_load_index(x, i * x->stride[0])]++;
     for (int64_t b = 0; b < out->shape[0]; b++)
         core_store_index(out, b * out->stride[0], counts[b]);
