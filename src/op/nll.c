@@ -1,5 +1,5 @@
 /* nll.c: doors of the losses over classes and alignments. */
-#include "ref/nll.h"
+#include "cpu/nll.h"
 #include "core/pool.h"
 #include "op/index.h"
 #include "op/op.h"
@@ -286,6 +286,8 @@ static ea_status flatten_targets(ea_context *ctx, const char *function, job *j)
         labels[i] = core_load_index(&j->ctc.targets, core_offset(&j->ctc.targets, i));
     j->ctc.targets = core_view_make(labels, CORE_I64, 1, &room);
     j->ctc.starts = starts;
+    if (ctx->isa != CORE_ISA_REF)
+        cpu_ctc_steps(ctx, &j->ctc);
     j->scratch_size = ref_ctc_scratch(&j->ctc);
     return floats(ctx, function, j->scratch_size * (size_t)ctx->threads, &j->scratch);
 }

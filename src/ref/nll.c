@@ -153,32 +153,57 @@ static bool skips(const ctc_image *m, int64_t s)
     return s >= 2 && s % 2 == 1 && label(m, s) != label(m, s - 2);
 }
 
+/* A step to all states: for each, log_add() of what the three ways bring. */
+typedef struct ctc_ways {
+    float *stay, *next, *skip;
+} ctc_ways;
+
+static void add_ways(const ctc_image *m, const ctc_ways *w, float *out)
+{
+    int64_t states = 2 * m->length + 1;
+    if (m->ctc->add)
+        m->ctc->add(m->ctc->self, w->stay, w->next, w->skip, states, out);
+    for (int64_t s = 0; !m->ctc->add && s < states; s++)
+        out[s] = log_add(w->stay[s], w->next[s], w->skip[s]);
+}
+
 /* alpha[t·states + s]: the log-probability of all beginnings that are at state s at time t. */
-static void forwards(const ctc_image *m, float *alpha)
+static void forwards(const ctc_image *m, const ctc_ways *w, float *alpha)
 {
     int64_t states = 2 * m->length + 1;
     for (int64_t s = 0; s < states; s++)
         alpha[s] = s < 2 ? log_prob(m, 0, label(m, s)) : -INFINITY;
     for (int64_t t = 1; t < m->time; t++) {
         const float *before = alpha + (t - 1) * states;
+        float *now = alpha + t * states;
+        for (int64_t s = 0; s < states; s++) {
+            w->stay[s] = before[s];
+            w->next[s] = s > 0 ? before[s - 1] : -INFINITY;
+            w->skip[s] = skips(m, s) ? before[s - 2] : -INFINITY;
+        }
+        add_ways(m, w, now);
         for (int64_t s = 0; s < states; s++)
-            alpha[t * states + s] = log_add(before[s], s > 0 ? before[s - 1] : -INFINITY,
-                                            skips(m, s) ? before[s - 2] : -INFINITY) +
-                                    log_prob(m, t, label(m, s));
+            now[s] = now[s] + log_prob(m, t, label(m, s));
     }
 }
 
 /* beta[s]: of all ends from state s at time t on; one step back. */
-static void backwards(const ctc_image *m, int64_t t, const float *after, float *beta)
+static void backwards(const ctc_image *m, const ctc_ways *w, int64_t t, const float *after,
+                      float *beta)
 {
     int64_t states = 2 * m->length + 1;
-    for (int64_t s = 0; s < states; s++) {
-        float way = s < states - 2 ? -INFINITY : 0;
-        if (t + 1 < m->time)
-            way = log_add(after[s], s + 1 < states ? after[s + 1] : -INFINITY,
-                          s + 2 < states && skips(m, s + 2) ? after[s + 2] : -INFINITY);
-        beta[s] = way + log_prob(m, t, label(m, s));
+    bool last = t + 1 == m->time;
+    for (int64_t s = 0; last && s < states; s++)
+        beta[s] = s < states - 2 ? -INFINITY : 0;
+    for (int64_t s = 0; !last && s < states; s++) {
+        w->stay[s] = after[s];
+        w->next[s] = s + 1 < states ? after[s + 1] : -INFINITY;
+        w->skip[s] = s + 2 < states && skips(m, s + 2) ? after[s + 2] : -INFINITY;
     }
+    if (!last)
+        add_ways(m, w, beta);
+    for (int64_t s = 0; s < states; s++)
+        beta[s] = beta[s] + log_prob(m, t, label(m, s));
 }
 
 /* −log of the probability of all alignments. */
@@ -198,14 +223,24 @@ size_t ref_ctc_scratch(const ref_ctc *ctc)
         ctc_image m = image_of(ctc, i);
         longest = m.length > longest ? m.length : longest;
     }
-    return (size_t)((ctc->x.shape[0] + 2) * (2 * longest + 1) + ctc->x.shape[2]);
+    return (size_t)((ctc->x.shape[0] + 5) * (2 * longest + 1) + ctc->x.shape[2]);
+}
+
+/* The scratch's first floats. */
+static ctc_ways ways_of(const ctc_image *m, float **scratch)
+{
+    int64_t states = 2 * m->length + 1;
+    float *first = *scratch;
+    *scratch += 3 * states;
+    return (ctc_ways){ first, first + states, first + 2 * states };
 }
 
 float ref_ctc_row(const ref_ctc *ctc, int64_t i, float *scratch)
 {
     ctc_image m = image_of(ctc, i);
+    ctc_ways ways = ways_of(&m, &scratch);
     if (m.time > 0)
-        forwards(&m, scratch);
+        forwards(&m, &ways, scratch);
     float loss = total(&m, scratch);
     return ctc->zero_infinity && isinf(loss) ? 0 : loss;
 }
@@ -236,11 +271,12 @@ void ref_ctc_slopes(const ref_ctc *ctc, int64_t i, float grad, const ea_view *gr
                     float *scratch)
 {
     ctc_image m = image_of(ctc, i);
+    ctc_ways ways = ways_of(&m, &scratch);
     int64_t states = 2 * m.length + 1, times = ctc->x.shape[0];
     float *beta[2] = { scratch + times * states, scratch + (times + 1) * states };
     float *posterior = scratch + (times + 2) * states;
     if (m.time > 0)
-        forwards(&m, scratch);
+        forwards(&m, &ways, scratch);
     float loss = total(&m, scratch);
     bool nothing = ctc->zero_infinity && isinf(loss);
     for (int64_t t = times - 1; t >= 0; t--) {
@@ -251,7 +287,7 @@ void ref_ctc_slopes(const ref_ctc *ctc, int64_t i, float grad, const ea_view *gr
                            0);
             continue;
         }
-        backwards(&m, t, beta[(t + 1) % 2], beta[t % 2]);
+        backwards(&m, &ways, t, beta[(t + 1) % 2], beta[t % 2]);
         slopes_at(&m, t, scratch, beta[t % 2], loss, grad, posterior, grad_x);
     }
 }

@@ -16,13 +16,16 @@ typedef struct ref_nll {
     float smoothing, rest, share; /* ε, 1 − ε, ε / classes */
 } ref_nll;
 
-/* A row's loss, and the weight with which it counts in the mean. */
 /* The class of a row's index. */
 int64_t ref_nll_target(const ref_nll *nll, int64_t row);
+/* A row's loss, and the weight with which it counts in the mean. */
 float ref_nll_row(const ref_nll *nll, ea_contract contract, int64_t row, float *weight);
 /* The gradients of a row for the gradient `grad` of its loss; grad_target may be NULL. */
 void ref_nll_slopes(const ref_nll *nll, int64_t row, float grad, const ea_view *grad_x,
                     const ea_view *grad_target);
+
+/* out[i] = log(e^a[i] + e^b[i] + e^c[i]), i < n; a, b and c are used up. */
+typedef void (*ref_log_add)(const void *self, float *a, float *b, float *c, int64_t n, float *out);
 
 /* x [time, n, classes]. `targets` has one dimension; image i's begin at starts[i]. */
 typedef struct ref_ctc {
@@ -30,6 +33,8 @@ typedef struct ref_ctc {
     const int64_t *starts;
     int64_t blank;
     bool zero_infinity;
+    ref_log_add add; /* NULL: the definition's, one by one */
+    const void *self;
 } ref_ctc;
 
 /* Floats that one image's computation works in. */
