@@ -2,14 +2,16 @@
  *
  *   bench_llm MODEL [THREADS] [PROMPT] [TOKENS] [BATCH …]   (defaults: 2, 512, 16, 1 8)
  *
- * Prints tokens per second, and for decoding the bytes of weights that are read in a second when
- * each is read once a step. Prompts are random tokens. bench/llm.py runs the peers beside it.
+ * Prints the time until the model is open and until its first token, resident memory, tokens per
+ * second, and for decoding the bytes of weights that are read in a second when each is read once a
+ * step. Prompts are random tokens. bench/llm.py runs the peers beside it.
  */
 #include "bench_peak.h"
 #include "llm/engine.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 static uint64_t state = 1;
@@ -78,6 +80,19 @@ static void decode(ea_context *ctx, const llm_model *model, llm_engine *engine, 
            (double)(batch * tokens) / seconds, weights * (double)tokens / seconds * 1e-9);
 }
 
+/* What the system says of this process: its own memory, and the parts of files that it has mapped.
+ */
+static void print_memory(void)
+{
+    char line[256];
+    FILE *status = fopen("/proc/self/status", "r");
+    while (status && fgets(line, sizeof line, status))
+        if (strncmp(line, "RssAnon", 7) == 0 || strncmp(line, "RssFile", 7) == 0)
+            fputs(line, stdout);
+    if (status)
+        fclose(status);
+}
+
 int main(int argc, char **argv)
 {
     ea_context *ctx;
@@ -95,7 +110,11 @@ int main(int argc, char **argv)
     check(ctx, llm_engine_create(ctx, model, &(llm_engine_options){ .chunk = 512 }, &engine));
     printf("open                 %8.2f s\n", bench_now() - begin);
     double weights = weight_bytes(argv[1]);
-    decode(ctx, model, engine, 1, 2, weights); /* touches the weights */
+    bool busy;
+    add(ctx, engine, model, 8, 1);
+    check(ctx, llm_engine_step(engine, &busy));
+    printf("first token          %8.2f s\n", bench_now() - begin);
+    print_memory();
     if (argc <= 5) {
         decode(ctx, model, engine, 1, tokens, weights);
         decode(ctx, model, engine, 8, tokens, weights);

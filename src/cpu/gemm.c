@@ -20,6 +20,7 @@
 
 enum {
     PIECE = 256,           /* divides 1024 */
+    STEP = 32,             /* terms of a block of stored weights, which a piece does not split */
     BLOCK_GROUPS = 48,     /* PIECE terms of 48 · 6 rows: 288 KB; even */
     NARROW = 16,           /* panels of a block that does not pack a */
     REST = 1 << 20,        /* most chains of a block that rest between pieces */
@@ -265,7 +266,7 @@ static void run_block(const plan *p, const block *t)
     const gemm *g = p->g;
     for (int64_t k = 0; k < g->terms;) {
         int64_t left = smaller(g->block - k % g->block, g->terms - k);
-        int64_t terms = divide_up(left, divide_up(left, PIECE));
+        int64_t terms = smaller(round_up(divide_up(left, divide_up(left, PIECE)), STEP), left);
         if (p->a_from == OWN)
             pack_own_a(p, t, k, terms);
         for (int64_t column = t->column; column < t->column_end; column += p->kernels->gemm_columns)

@@ -31,7 +31,7 @@ struct gemm_side {
     int64_t line_stride, k_stride;
     /* When its terms lie in memory as neighbours, in any format; `data` NULL: they do not. Entry
      * `batch` begins at data + offset(batch)·element_bytes. */
-    cpu_lines stored;
+    ref_lines stored;
     int64_t element_bytes;
     const int64_t *offsets; /* one for each batch entry; NULL: 0 */
 };

@@ -34,7 +34,7 @@ static void thin_block(const thin_job *job, int64_t offset, const float *a, int6
                                side->k_stride, terms, columns, out);
         return;
     }
-    cpu_lines lines = side->stored;
+    ref_lines lines = side->stored;
     lines.data += offset * side->element_bytes + column * lines.line_bytes;
     int step = job->kernels->gemm_dots_columns;
     for (int64_t j = 0; j < columns; j += step, lines.data += step * lines.line_bytes)

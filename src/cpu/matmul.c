@@ -27,13 +27,13 @@ static void pack_any(const matrix *m, const gemm_box *box, int64_t at, float *to
 }
 
 /* How the lines are stored; without data when their terms are no neighbours. */
-static cpu_lines lines_of(const matrix *m)
+static ref_lines lines_of(const matrix *m)
 {
     static const ref_quant formats[] = {
         [CORE_F32] = REF_QUANT_F32, [CORE_F16] = REF_QUANT_F16, [CORE_BF16] = REF_QUANT_BF16
     };
     int64_t size = (int64_t)core_dtype_size(m->view->dtype);
-    return (cpu_lines){ .format = formats[m->view->dtype],
+    return (ref_lines){ .format = formats[m->view->dtype],
                         .data = m->k_stride == 1 ? m->view->data : NULL,
                         .line_bytes = m->line_stride * size };
 }
@@ -47,7 +47,7 @@ static void pack_matrix(const gemm_side *side, const gemm_box *box, float *to)
         box->kernels->gemm_pack_copy(data + at + box->k * m->k_stride, m->k_stride, box->lines,
                                      box->width, box->terms, box->panel, to);
     } else if (side->stored.data) {
-        cpu_lines lines = side->stored;
+        ref_lines lines = side->stored;
         lines.data += at * side->element_bytes;
         box->kernels->gemm_pack_lines(&lines, box->k, box->lines, box->width, box->terms,
                                       box->panel, to);

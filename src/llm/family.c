@@ -143,17 +143,13 @@ static ea_status read_scaling(ea_context *ctx, const llm_source *source, ref_rop
     return rope->kind == REF_ROPE_LLAMA3 ? read_llama3(ctx, source, json, rope) : EA_OK;
 }
 
-/* GGUF: linear scaling by metadata; llama3's is written out as a tensor of factors, which the
- * reader has not. */
+/* GGUF: linear scaling by metadata; llama3's is written out as a tensor of divisors (model.c). */
 static ea_status read_gguf_scaling(ea_context *ctx, const llm_source *source, ref_rope *rope)
 {
     llm_gguf_text type;
-    llm_tensor factors;
     char key[160];
     snprintf(key, sizeof key, "%s.rope.scaling.type", source->architecture);
     EA_TRY(llm_gguf_string(ctx, &source->gguf, key, &type));
-    if (llm_source_find(source, "rope_freqs.weight", &factors))
-        return llm_unsupported(ctx, source, "tensor", "rope_freqs.weight");
     if (type.size == 0 || (type.size == 4 && memcmp(type.data, "none", 4) == 0))
         return EA_OK;
     if (type.size != 6 || memcmp(type.data, "linear", 6) != 0)

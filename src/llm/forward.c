@@ -31,16 +31,35 @@ static ea_status floats(ea_context *ctx, int64_t n, float **out)
                             (long long)n);
 }
 
-static ea_status linear(ea_context *ctx, const llm_matrix *matrix, const float *x, int64_t rows,
-                        float *out)
+/* The definition makes floats of formats of blocks first. */
+static ea_status define_linear(ea_context *ctx, const llm_matrix *matrix, const float *x,
+                               int64_t rows, float *out)
 {
     int64_t in = matrix->weight.shape[0], columns = matrix->weight.shape[1];
+    const ref_lines *lines = &matrix->lines;
     ea_view a = core_view_make((void *)(uintptr_t)x, CORE_F32, 2, (int64_t[]){ rows, in });
     ea_view o = core_view_make(out, CORE_F32, 2, (int64_t[]){ rows, columns });
     ea_view bias = core_view_make(matrix->bias, CORE_F32, 2, (int64_t[]){ rows, columns });
+    ea_view weight = matrix->weight;
     bias.stride[0] = 0;
+    if (lines->data) {
+        float *all;
+        EA_TRY(floats(ctx, in * columns, &all));
+        for (int64_t i = 0; i < in * columns; i++)
+            all[i] =
+                ref_dequantize(lines->format, lines->data + i / in * lines->line_bytes, i % in);
+        weight.data = all;
+    }
+    return ref_matmul(ctx, &a, &weight, matrix->bias ? &bias : NULL, &o);
+}
+
+static ea_status linear(ea_context *ctx, const llm_matrix *matrix, const float *x, int64_t rows,
+                        float *out)
+{
     core_mark mark = core_arena_mark(ctx->arena);
-    ea_status status = llm_matmul(ctx, &a, &matrix->weight, matrix->bias ? &bias : NULL, &o);
+    ea_status status = matrix->panels.data
+                           ? cpu_matmul_panels(ctx, rows, x, &matrix->panels, matrix->bias, out)
+                           : define_linear(ctx, matrix, x, rows, out);
     core_arena_release(ctx->arena, mark);
     return status;
 }
@@ -77,8 +96,12 @@ static void embed(const step *s)
     int64_t n = m->config.hidden;
     for (int64_t i = 0; i < s->count; i++) {
         float *x = s->x + i * n;
+        const ref_lines *lines = &m->embedding.lines;
         for (int64_t j = 0; j < n; j++)
-            x[j] = core_load(&m->embedding, s->rows[i].token * n + j);
+            x[j] = lines->data
+                       ? ref_dequantize(lines->format,
+                                        lines->data + s->rows[i].token * lines->line_bytes, j)
+                       : core_load(&m->embedding.weight, s->rows[i].token * n + j);
         for (int64_t j = 0; m->positions.data && j < n; j++)
             x[j] += core_load(&m->positions, s->rows[i].position * n + j);
         for (int64_t j = 0; m->token_type && j < n; j++)

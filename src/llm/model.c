@@ -5,6 +5,7 @@
 #include "llm/family.h"
 #include "llm/utf8.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -84,6 +85,21 @@ static ea_status view_tensor(const loader *l, const llm_tensor *tensor, ea_view 
     return EA_OK;
 }
 
+/* The same for a matrix [out, in], or several of them: formats of blocks stay as they are mapped,
+ * and `view` has their shape only. */
+static ea_status view_matrix(const loader *l, const llm_tensor *tensor, ea_view *view,
+                             ref_lines *lines)
+{
+    *lines = (ref_lines){ 0 };
+    int elements, bytes;
+    if (!ref_quant_block(tensor->format, &elements, &bytes) || elements == 1)
+        return view_tensor(l, tensor, view);
+    *view = core_view_make(NULL, CORE_F32, tensor->ndim, tensor->shape);
+    *lines = (ref_lines){ tensor->format, tensor->data,
+                          tensor->shape[tensor->ndim - 1] / elements * bytes };
+    return EA_OK;
+}
+
 static ea_status wrong_shape(const loader *l, const char *name, int ndim, const int64_t *shape)
 {
     char text[128];
@@ -92,16 +108,23 @@ static ea_status wrong_shape(const loader *l, const char *name, int ndim, const 
                      l->model->source.path, name, core_shape_text(&wanted, text));
 }
 
+static ea_status find_tensor(const loader *l, const char *name, const char *suffix, int64_t layer,
+                             int64_t expert, int ndim, const int64_t *shape, llm_tensor *out)
+{
+    char full[NAME_SIZE];
+    if (!find(l, name, suffix, layer, expert, full, out))
+        return core_fail(l->ctx, EA_ERR_FORMAT, "%s: there is no tensor '%s'",
+                         l->model->source.path, full);
+    return out->ndim == ndim && memcmp(out->shape, shape, sizeof *shape * (size_t)ndim) == 0
+               ? EA_OK
+               : wrong_shape(l, full, ndim, shape);
+}
+
 static ea_status load_tensor(const loader *l, const char *name, const char *suffix, int64_t layer,
                              int64_t expert, int ndim, const int64_t *shape, ea_view *out)
 {
-    char full[NAME_SIZE];
     llm_tensor tensor;
-    if (!find(l, name, suffix, layer, expert, full, &tensor))
-        return core_fail(l->ctx, EA_ERR_FORMAT, "%s: there is no tensor '%s'",
-                         l->model->source.path, full);
-    if (tensor.ndim != ndim || memcmp(tensor.shape, shape, sizeof *shape * (size_t)ndim) != 0)
-        return wrong_shape(l, full, ndim, shape);
+    EA_TRY(find_tensor(l, name, suffix, layer, expert, ndim, shape, &tensor));
     return view_tensor(l, &tensor, out);
 }
 
@@ -127,9 +150,11 @@ static ea_status load_matrix(const loader *l, const char *name, int64_t layer, i
                              int64_t in, int64_t out, llm_matrix *matrix)
 {
     bool input_major = l->model->family->input_major && !l->model->source.is_gguf;
+    llm_tensor tensor;
     ea_view view;
-    EA_TRY(load_tensor(l, name, ".weight", layer, expert, 2,
-                       (int64_t[]){ input_major ? in : out, input_major ? out : in }, &view));
+    EA_TRY(find_tensor(l, name, ".weight", layer, expert, 2,
+                       (int64_t[]){ input_major ? in : out, input_major ? out : in }, &tensor));
+    EA_TRY(view_matrix(l, &tensor, &view, &matrix->lines));
     matrix->weight = core_view_make(view.data, view.dtype, 2, (int64_t[]){ in, out });
     matrix->weight.stride[0] = input_major ? out : 1;
     matrix->weight.stride[1] = input_major ? 1 : in;
@@ -149,8 +174,11 @@ static ea_status load_norm(const loader *l, const char *name, int64_t layer, llm
 /* Columns first … first + count − 1 of a matrix. */
 static llm_matrix columns(llm_matrix all, int64_t first, int64_t count)
 {
-    all.weight.data = (char *)all.weight.data +
-                      (size_t)(first * all.weight.stride[1]) * core_dtype_size(all.weight.dtype);
+    if (all.lines.data)
+        all.lines.data += first * all.lines.line_bytes;
+    else
+        all.weight.data = (char *)all.weight.data + (size_t)(first * all.weight.stride[1]) *
+                                                        core_dtype_size(all.weight.dtype);
     all.weight.shape[1] = count;
     all.bias = all.bias ? all.bias + first : NULL;
     return all;
@@ -181,11 +209,19 @@ static ea_status load_stack(const loader *l, const char *name, int64_t i, int64_
                             size_t member, llm_layer *layer)
 {
     int64_t experts = l->model->config.experts;
+    llm_tensor tensor;
     ea_view all;
-    EA_TRY(load_tensor(l, name, ".weight", i, 0, 3, (int64_t[]){ experts, out, in }, &all));
+    ref_lines lines;
+    EA_TRY(find_tensor(l, name, ".weight", i, 0, 3, (int64_t[]){ experts, out, in }, &tensor));
+    EA_TRY(view_matrix(l, &tensor, &all, &lines));
     for (int64_t e = 0; e < experts; e++) {
         llm_matrix *matrix = (llm_matrix *)((char *)&layer->experts[e] + member);
-        char *data = (char *)all.data + (size_t)(e * in * out) * core_dtype_size(all.dtype);
+        char *data = all.data;
+        if (data)
+            data += (size_t)(e * in * out) * core_dtype_size(all.dtype);
+        matrix->lines = lines;
+        if (lines.data)
+            matrix->lines.data += e * out * lines.line_bytes;
         matrix->weight = core_view_make(data, all.dtype, 2, (int64_t[]){ in, out });
         matrix->weight.stride[0] = 1;
         matrix->weight.stride[1] = in;
@@ -267,7 +303,7 @@ static ea_status load_embedding(const loader *l)
     if (tensor.ndim != 2 || tensor.shape[1] != m->config.hidden || m->config.vocab < 1 ||
         m->config.vocab > MAX_VOCAB)
         return wrong_shape(l, full, 2, (int64_t[]){ m->config.vocab, m->config.hidden });
-    EA_TRY(view_tensor(l, &tensor, &m->embedding));
+    EA_TRY(view_matrix(l, &tensor, &m->embedding.weight, &m->embedding.lines));
     if (m->family->encoder)
         EA_TRY(load_encoder_embedding(l));
     if (!l->names->positions)
@@ -290,11 +326,30 @@ static ea_status load_output(const loader *l)
         return load_matrix(l, l->names->output, 0, 0, m->config.hidden, m->config.vocab,
                            &m->output);
     }
-    m->output.weight = m->embedding;
+    m->output = m->embedding;
     m->output.weight.shape[0] = m->config.hidden;
     m->output.weight.shape[1] = m->config.vocab;
     m->output.weight.stride[0] = 1;
     m->output.weight.stride[1] = m->config.hidden;
+    return EA_OK;
+}
+
+/* A GGUF file may have a divisor for each frequency. */
+static ea_status load_frequencies(const loader *l)
+{
+    static const char name[] = "rope_freqs.weight";
+    llm_model *m = l->model;
+    ref_rope rope = m->config.rope;
+    int64_t half = m->config.dim / 2;
+    float *divisors = NULL;
+    if (m->source.is_gguf)
+        EA_TRY(load_vector(l, "rope_freqs", ".weight", 0, half, true, &divisors));
+    for (int64_t i = 0; divisors && i < half; i++)
+        if (!(divisors[i] > 0) || isinf(divisors[i]))
+            return core_fail(l->ctx, EA_ERR_FORMAT, "%s: %s holds %g; divisors are positive",
+                             m->source.path, name, (double)divisors[i]);
+    rope.divisors = divisors;
+    ref_rope_frequencies(&rope, (int)m->config.dim, m->frequencies);
     return EA_OK;
 }
 
@@ -321,10 +376,10 @@ static ea_status load(ea_context *ctx, const char *path, llm_model *m)
         return core_fail(ctx, EA_ERR_MEMORY, "%s: no memory for %lld layers", path,
                          (long long)c->layers);
     if (c->rope.theta > 0)
-        ref_rope_frequencies(&c->rope, (int)c->dim, m->frequencies);
+        EA_TRY(load_frequencies(&l));
     for (int64_t i = 0; i < c->layers; i++)
         EA_TRY(load_layer(&l, i, &m->layers[i]));
-    return EA_OK;
+    return llm_model_lay_out(ctx, m);
 }
 
 ea_status llm_model_open(ea_context *ctx, const char *path, llm_model **out)
@@ -352,6 +407,7 @@ void llm_model_close(llm_model *model)
     for (size_t i = 0; i < model->owned_count; i++)
         core_free(model->owned[i]);
     core_free(model->owned);
+    core_free(model->panels);
     llm_source_close(&model->source);
     core_free(model);
 }

@@ -4,6 +4,7 @@
 #define LLM_MODEL_H
 
 #include "core/view.h"
+#include "cpu/panels.h"
 #include "llm/source.h"
 #include "ref/rope.h"
 
@@ -53,8 +54,10 @@ ea_status llm_family_of(ea_context *ctx, const llm_source *source, const llm_fam
  */
 
 typedef struct llm_matrix {
-    ea_view weight; /* [in, out], any strides */
-    float *bias;    /* [out] or NULL */
+    ea_view weight;    /* [in, out], any strides … */
+    ref_lines lines;   /* … without data when the columns are stored as these */
+    cpu_panels panels; /* the same laid out anew, but for the definition, which reads the above */
+    float *bias;       /* [out] or NULL */
 } llm_matrix;
 
 typedef struct llm_norm {
@@ -78,19 +81,25 @@ typedef struct llm_model {
     const llm_family *family;
     llm_config config;
     llm_source source;
-    ea_view embedding, positions; /* [vocab, hidden], [context, hidden] or no data */
-    float *token_type;            /* [hidden], of all rows; NULL: none */
-    llm_norm embedding_norm;      /* encoders */
+    llm_matrix embedding;    /* its weight is [vocab, hidden]; its lines are tokens */
+    ea_view positions;       /* [context, hidden] or no data */
+    float *token_type;       /* [hidden], of all rows; NULL: none */
+    llm_norm embedding_norm; /* encoders */
     llm_norm final_norm;
     llm_matrix output;
     llm_layer *layers;
     float *frequencies; /* [dim / 2] */
-    void **owned;       /* memory that weights were expanded into */
+    void **owned;       /* memory of vectors and of tensors that could not be used as mapped */
     size_t owned_count, owned_capacity;
+    unsigned char *panels; /* of all matrices */
 } llm_model;
 
-/* Opens a folder or a .gguf file. float32, float16 and bfloat16 matrices are used where they are
- * mapped; quantised ones are expanded to float32. `path` must outlive the model. */
+/* Lays out the matrices of a loaded model (layout.c). */
+ea_status llm_model_lay_out(ea_context *ctx, llm_model *model);
+
+/* Opens a folder or a .gguf file. Matrices are read from the mapped files once and laid out as
+ * panels (cpu/panels.h) in the format that they have; Q4_K and Q6_K become float32. `path` must
+ * outlive the model. */
 ea_status llm_model_open(ea_context *ctx, const char *path, llm_model **out);
 void llm_model_close(llm_model *model);
 

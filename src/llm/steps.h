@@ -12,13 +12,6 @@ static inline bool llm_by_definition(const ea_context *ctx)
     return ctx->isa == CORE_ISA_REF;
 }
 
-static inline ea_status llm_matmul(ea_context *ctx, const ea_view *a, const ea_view *b,
-                                   const ea_view *bias, const ea_view *out)
-{
-    return llm_by_definition(ctx) ? ref_matmul(ctx, a, b, bias, out)
-                                  : cpu_matmul(ctx, a, b, bias, out);
-}
-
 static inline void llm_rms_norm(ea_context *ctx, int64_t rows, int64_t n, const float *x,
                                 const float *weight, float eps, float *out)
 {

@@ -15,6 +15,14 @@ typedef enum ref_quant {
     REF_QUANT_BF16 = 30
 } ref_quant;
 
+/* Lines of a matrix as they are stored, the elements of a line being neighbours; line i begins at
+ * data + i·line_bytes. */
+typedef struct ref_lines {
+    ref_quant format;
+    const unsigned char *data;
+    int64_t line_bytes;
+} ref_lines;
+
 /* Elements and bytes of a block; false for a format that is none of these. */
 bool ref_quant_block(uint32_t format, int *elements, int *bytes);
 const char *ref_quant_name(ref_quant format);

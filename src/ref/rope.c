@@ -155,7 +155,8 @@ void ref_rope_frequencies(const ref_rope *rope, int dim, float *frequency)
     twofold log_theta = logarithm(rope->theta);
     for (int i = 0; i < dim / 2; i++) {
         twofold power = divide_small(multiply(log_theta, (twofold){ -2.0 * i, 0 }), dim);
-        frequency[i] = (float)scale_frequency(rope, exponential(power).high);
+        double f = scale_frequency(rope, exponential(power).high);
+        frequency[i] = (float)(rope->divisors ? f / (double)rope->divisors[i] : f);
     }
 }
 

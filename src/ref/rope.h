@@ -12,6 +12,7 @@ typedef struct ref_rope {
     double factor;                  /* LINEAR, LLAMA3 */
     double low_factor, high_factor; /* LLAMA3 */
     double old_context;             /* LLAMA3 */
+    const float *divisors;          /* of the scaled frequencies, dim/2 of them; NULL: none */
 } ref_rope;
 
 /* frequency[i], i < dim/2, for heads of `dim` elements. */

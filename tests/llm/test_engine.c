@@ -256,9 +256,23 @@ static void test_every_allocation_may_fail(void **state)
     core_alloc_fail_at(0);
 }
 
+/* None of the largest: what lies before the result, here an index far outside, is not read. */
+static void test_none_of_the_largest(void **state)
+{
+    (void)state;
+    float logits[4] = { 1, 3, 2, 0 };
+    int32_t tokens[3] = { INT32_MAX, 7, 7 };
+    llm_largest(logits, 4, 0, tokens + 1);
+    assert_int_equal(tokens[1], 7);
+    llm_largest(logits, 4, 2, tokens + 1);
+    assert_int_equal(tokens[1], 1);
+    assert_int_equal(tokens[2], 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_none_of_the_largest),
         cmocka_unit_test(test_random_load_one_version),
         cmocka_unit_test(test_prefill_gives_what_decoding_gave),
         cmocka_unit_test(test_what_cannot_be_done_is_refused),

@@ -5,6 +5,7 @@ import pathlib
 import sys
 
 import gguf
+import numpy as np
 import pytest
 import sentencepiece
 import torch
@@ -47,6 +48,15 @@ def write_tokenizer(writer, description, pre):
     writer.add_token_merges([" ".join(m) for m in description["model"]["merges"]])
 
 
+def rope_divisors(model):
+    """Llama 3's scaling, as GGUF files have it."""
+    c, half = model.config.rope_parameters, model.config.head_dim // 2
+    inverse = c["rope_theta"] ** (-np.arange(half) / half)
+    length, old, low, high = 2 * np.pi / inverse, c["original_max_position_embeddings"], c["low_freq_factor"], c["high_freq_factor"]
+    smooth = np.clip((old / length - low) / (high - low), 0, 1)
+    return (1 / ((1 - smooth) / c["factor"] + smooth)).astype(np.float32)
+
+
 def write_model(path, model, architecture, kind, tokenizer):
     config = model.config
     writer = gguf.GGUFWriter(str(path), architecture)
@@ -60,6 +70,8 @@ def write_model(path, model, architecture, kind, tokenizer):
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
     writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
     write_tokenizer(writer, tokenizer, "gpt-2")
+    if config.rope_parameters["rope_type"] == "llama3":
+        writer.add_tensor("rope_freqs.weight", rope_divisors(model))
     with torch.no_grad():
         for name, p in model.named_parameters():
             data = p.numpy()
@@ -101,8 +113,9 @@ def test_qwen3_has_the_bits_of_its_folder(kind, tmp_path):
     assert torch.equal(score_gguf(tmp_path, ids), test_models.score(tmp_path, ids))
 
 
-def test_llama_with_adjacent_pairs(tmp_path):
-    model = make(tmp_path, "llama2", "llama", gguf.GGMLQuantizationType.F32)
+@pytest.mark.parametrize("family", ["llama2", "llama3"])
+def test_llama_with_adjacent_pairs(family, tmp_path):
+    model = make(tmp_path, family, "llama", gguf.GGMLQuantizationType.F32)
     ids = small_models.tokens(80)
     test_models.exact_rotary(model)
     error = (score_gguf(tmp_path, ids) - test_models.expected(model.double(), ids)).abs().max()

@@ -3,6 +3,7 @@
 #ifndef CPU_ISA_ISA_H
 #define CPU_ISA_ISA_H
 
+#include "cpu/panels.h"
 #include "math/math.h"
 #include "ref/point.h"
 #include "ref/quant.h"
@@ -32,14 +33,6 @@ typedef struct cpu_gemm_panel {
     float *out; /* may be `start` or `total` */
     int64_t out_row;
 } cpu_gemm_panel;
-
-/* Lines of an operand as they are stored: F32, F16, BF16, Q8_0 or Q4_0, the terms of a line being
- * neighbours; line i begins at data + i·line_bytes. */
-typedef struct cpu_lines {
-    ref_quant format;
-    const unsigned char *data;
-    int64_t line_bytes;
-} cpu_lines;
 
 enum { CPU_CONV_VECTORS = 4 };
 
@@ -118,16 +111,23 @@ typedef struct cpu_kernels {
                            int64_t terms, int64_t panel, float *to);
     void (*gemm_pack_transpose)(const float *from, int64_t stride, int64_t lines, int width,
                                 int64_t terms, int64_t panel, float *to);
-    /* The same from lines as they are stored, terms k … k+terms−1; k is a multiple of 256. */
-    void (*gemm_pack_lines)(const cpu_lines *from, int64_t k, int64_t lines, int width,
+    /* The same from lines of F32, F16 or BF16, terms k … k+terms−1. */
+    void (*gemm_pack_lines)(const ref_lines *from, int64_t k, int64_t lines, int width,
                             int64_t terms, int64_t panel, float *to);
     /* One chain for each column from +0, b read in place: columns neighbours … */
     void (*gemm_row)(const float *a, int64_t a_k, const float *b, int64_t b_k, int64_t terms,
                      int64_t columns, float *out);
     /* … or terms neighbours, from k on, which a begins with. */
     int gemm_dots_columns; /* most columns of one gemm_dots */
-    void (*gemm_dots)(const float *a, const cpu_lines *b, int64_t k, int64_t terms, int columns,
+    void (*gemm_dots)(const float *a, const ref_lines *b, int64_t k, int64_t terms, int columns,
                       float *out);
+    /* out[c] = the chain over the terms that begin at `panel` (cpu/panels.h), c < CPU_PANEL */
+    void (*panel_row)(ref_quant format, const float *a, const unsigned char *panel, int64_t terms,
+                      float *out);
+    /* to[t·to_row + c] = term t of column `column` + c, c < columns, a multiple of lanes; whole
+     * blocks */
+    void (*panel_widen)(ref_quant format, const unsigned char *panel, int column, int columns,
+                        int64_t terms, int64_t to_row, float *to);
     int lanes;          /* of a vector */
     int conv_vectors;   /* of a conv_window, all used (some with lanes 0); most of a conv_pixels */
     int conv_wide_rows; /* most rows of a conv_pixels with one vector; else gemm_rows */

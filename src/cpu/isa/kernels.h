@@ -6,6 +6,7 @@
 #include "cpu/isa/kernels_gemm.h"
 
 #include "cpu/isa/kernels_conv.h" /* uses GEMM_ROWS */
+#include "cpu/isa/kernels_panel.h"
 
 #include "cpu/isa/kernels_math.h"
 #include "cpu/isa/kernels_optim.h"
@@ -95,6 +96,8 @@ const cpu_kernels CPU_KERNELS_TABLE = {
     .gemm_row = gemm_row,
     .gemm_dots_columns = GEMM_DOTS * VF_LANES,
     .gemm_dots = gemm_dots,
+    .panel_row = panel_row,
+    .panel_widen = panel_widen,
     .lanes = VF_LANES,
     .conv_vectors = GEMM_VECTORS,
     .conv_wide_rows = CONV_WIDE_ROWS,

@@ -203,119 +203,49 @@ static void gemm_pack_copy(const float *from, int64_t stride, int64_t lines, int
     }
 }
 
-/* `count` ≤ VF_LANES terms of a stored line from term k on, zeros above; in the formats of blocks k
- * and `count` never leave a block's half. The products are exact. */
+/* `count` ≤ VF_LANES terms of a stored line from term k on, zeros above. */
 GEMM_INLINE vf gemm_load(const ref_quant format, const unsigned char *line, int64_t k, int count)
 {
     uint16_t halves[VF_LANES] = { 0 };
-    switch (format) {
-    case REF_QUANT_F32:
+    if (format == REF_QUANT_F32)
         return count < VF_LANES ? vf_load_n((const float *)line + k, count)
                                 : vf_load((const float *)line + k);
-    case REF_QUANT_Q8_0:
-        line += k / 32 * 34;
-        return vf_mul(vf_set_f16((uint16_t)(line[0] | line[1] << 8)),
-                      vf_load_i8((const int8_t *)line + 2 + k % 32));
-    case REF_QUANT_Q4_0:
-        line += k / 32 * 18;
-        return vf_mul(vf_set_f16((uint16_t)(line[0] | line[1] << 8)),
-                      vf_load_i4(line + 2 + k % 16, k % 32 >= 16));
-    default:
-        line += 2 * k;
-        if (count < VF_LANES)
-            memcpy(halves, line, 2 * (size_t)count);
-        const uint16_t *p = count < VF_LANES ? halves : (const uint16_t *)line;
-        return format == REF_QUANT_F16 ? vf_load_f16(p) : vf_load_bf16(p);
-    }
+    line += 2 * k;
+    if (count < VF_LANES)
+        memcpy(halves, line, 2 * (size_t)count);
+    const uint16_t *p = count < VF_LANES ? halves : (const uint16_t *)line;
+    return format == REF_QUANT_F16 ? vf_load_f16(p) : vf_load_bf16(p);
 }
 
-/* --- Squares: the same terms of VF_LANES stored lines, as vectors with a lane for each line
- * -------
+/* --- Squares: the same terms of VF_LANES stored lines, as vectors with a lane for each line ----
  *
  * What is transposed are words of 32 bits, which hold one term or several; a vector of terms is
  * then taken out of a vector of words.
  */
 
-/* Terms of a square. Vectors of 16 lanes would need several blocks of a line. */
-#define GEMM_TERMS(format)                                        \
-    ((format) == REF_QUANT_BF16                    ? 2 * VF_LANES \
-     : (format) == REF_QUANT_Q8_0 && VF_LANES <= 8 ? 4 * VF_LANES \
-     : (format) == REF_QUANT_Q4_0 && VF_LANES <= 8 ? 8 * VF_LANES \
-                                                   : VF_LANES)
+/* Terms of a square. */
+#define GEMM_TERMS(format) ((format) == REF_QUANT_BF16 ? 2 * VF_LANES : VF_LANES)
 
-/* Bytes of the first n terms of a line; whole blocks, except for a square of less than one. */
-#define GEMM_TERM_BYTES(format, n)              \
-    ((format) == REF_QUANT_F32    ? (n)*4       \
-     : (format) == REF_QUANT_Q8_0 ? (n)*34 / 32 \
-     : (format) == REF_QUANT_Q4_0 ? (n)*18 / 32 \
-                                  : (n)*2)
-
-typedef struct gemm_square {
-    vf word[VF_LANES];
-    vf scale[2]; /* of the blocks; the second of those that hold the words from VF_LANES / 2 on */
-} gemm_square;
-
-/* The scales of blocks that are `stride` bytes apart. */
-GEMM_INLINE vf gemm_scales(const unsigned char *block, int64_t stride)
-{
-    uint16_t scales[VF_LANES];
-    GEMM_UNROLL
-    for (int i = 0; i < VF_LANES; i++)
-        scales[i] = (uint16_t)(block[i * stride] | block[i * stride + 1] << 8);
-    return vf_load_f16(scales);
-}
-
-/* Terms k … of VF_LANES lines. */
+/* Terms k … of VF_LANES lines, as words. */
 GEMM_INLINE void gemm_read(const ref_quant format, const unsigned char *line, int64_t stride,
-                           int64_t k, gemm_square *out)
+                           int64_t k, vf words[VF_LANES])
 {
-    const bool words = GEMM_TERMS(format) > VF_LANES;
-    const int size = format == REF_QUANT_Q8_0 ? 34 : 18; /* of a block */
-    if (words && format == REF_QUANT_BF16)
-        line += 2 * k;
-    else if (words)
-        line += k / 32 * size;
-    const bool two = words && format == REF_QUANT_Q4_0 && VF_LANES == 8;
-    if (words && format != REF_QUANT_BF16) {
-        out->scale[0] = gemm_scales(line, stride);
-        out->scale[1] = two ? gemm_scales(line + size, stride) : out->scale[0];
-        line += 2 + (format == REF_QUANT_Q8_0 ? k % 32 : 0);
-    }
     GEMM_UNROLL
     for (int i = 0; i < VF_LANES; i++, line += stride)
-        out->word[i] = !words ? gemm_load(format, line, k, VF_LANES)
-                       : two  ? vi_float(vi_load_halves(line, line + size))
-                              : vi_float(vi_load_halves(line, line + 2 * VF_LANES));
-    vf_transpose(out->word);
-}
-
-/* Bits first … first + count − 1 of each word, as a signed number; bytes in the order of memory. */
-GEMM_INLINE vf gemm_bits(vf word, int byte, int first, int count)
-{
-    bool little = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
-    int low = 8 * (little ? byte : 3 - byte) + first;
-    return vi_to_vf(vi_sar(vi_shl(vf_bits(word), 32 - low - count), 32 - count));
+        words[i] = format == REF_QUANT_BF16 ? vf_load((const float *)(line + 2 * k))
+                                            : gemm_load(format, line, k, VF_LANES);
+    vf_transpose(words);
 }
 
 /* Term t of the square. */
-GEMM_INLINE vf gemm_term(const ref_quant format, const gemm_square *square, int t)
+GEMM_INLINE vf gemm_term(const ref_quant format, const vf words[VF_LANES], int t)
 {
     bool little = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
-    if (GEMM_TERMS(format) == VF_LANES)
-        return square->word[t];
-    if (format == REF_QUANT_BF16) {
-        vi word = vf_bits(square->word[t / 2]);
-        return vi_float((t % 2 == 0) == little ? vi_shl(word, 16)
-                                               : vi_and(word, vi_set((int32_t)0xffff0000)));
-    }
-    if (format == REF_QUANT_Q8_0)
-        return vf_mul(square->scale[0], gemm_bits(square->word[t / 4], t % 4, 0, 8));
-    /* Q4_0: a block's low nibbles, then its high ones; nibble − 8 is the nibble with its highest
-     * bit turned, read as signed. */
-    int block = t / 32, at = t % 16, high = t % 32 / 16;
-    vi word = vf_bits(square->word[block * 4 + at / 4]);
-    vf turned = vi_float(vi_xor(word, vi_set((int32_t)0x88888888)));
-    return vf_mul(square->scale[block], gemm_bits(turned, at % 4, 4 * high, 4));
+    if (format != REF_QUANT_BF16)
+        return words[t];
+    vi word = vf_bits(words[t / 2]);
+    return vi_float((t % 2 == 0) == little ? vi_shl(word, 16)
+                                           : vi_and(word, vi_set((int32_t)0xffff0000)));
 }
 
 /* --- Packing stored lines ---------------------------------------------------------------------
@@ -332,11 +262,11 @@ GEMM_INLINE void gemm_pack_group(const ref_quant format, const unsigned char *fr
     const int step = GEMM_TERMS(format);
     for (; lines >= VF_LANES && (alone || wide == VF_LANES) && k + step <= end;
          k += step, to += step * width) {
-        gemm_square square;
-        gemm_read(format, from, stride, k, &square);
+        vf words[VF_LANES];
+        gemm_read(format, from, stride, k, words);
         GEMM_UNROLL
         for (int t = 0; t < step; t++)
-            vf_store(to + t * width, gemm_term(format, &square, t));
+            vf_store(to + t * width, gemm_term(format, words, t));
     }
     for (; k < end; k += VF_LANES, to += VF_LANES * width) {
         int deep = end - k < VF_LANES ? (int)(end - k) : VF_LANES;
@@ -370,7 +300,7 @@ static void gemm_pack_transpose(const float *from, int64_t stride, int64_t lines
                      panel, to);
 }
 
-static void gemm_pack_lines(const cpu_lines *from, int64_t k, int64_t lines, int width,
+static void gemm_pack_lines(const ref_lines *from, int64_t k, int64_t lines, int width,
                             int64_t terms, int64_t panel, float *to)
 {
     switch (from->format) {
@@ -380,8 +310,6 @@ static void gemm_pack_lines(const cpu_lines *from, int64_t k, int64_t lines, int
         break;
         GEMM_PACK(REF_QUANT_F16)
         GEMM_PACK(REF_QUANT_BF16)
-        GEMM_PACK(REF_QUANT_Q8_0)
-        GEMM_PACK(REF_QUANT_Q4_0)
 #undef GEMM_PACK
     default:
         gemm_pack_format(REF_QUANT_F32, from->data, from->line_bytes, k, lines, width, terms, panel,
@@ -460,26 +388,27 @@ GEMM_INLINE void gemm_fetch_ahead(gemm_ahead *ahead, const int bytes)
 }
 
 /* Squares side by side, so that their chains overlap. Returns how many terms it took. */
-GEMM_INLINE int64_t gemm_dots_squares(const ref_quant format, const float *a, const cpu_lines *b,
+GEMM_INLINE int64_t gemm_dots_squares(const ref_quant format, const float *a, const ref_lines *b,
                                       int64_t first, int64_t terms, vf sum[GEMM_DOTS])
 {
     const int step = GEMM_TERMS(format), lines = GEMM_DOTS * VF_LANES;
-    gemm_ahead ahead = { .line = b->data + lines * b->line_bytes + GEMM_TERM_BYTES(format, first),
+    const int size = format == REF_QUANT_F32 ? 4 : 2;
+    gemm_ahead ahead = { .line = b->data + lines * b->line_bytes + size * first,
                          .stride = b->line_bytes,
-                         .bytes = GEMM_TERM_BYTES(format, terms) };
+                         .bytes = size * terms };
     int64_t k = 0;
     for (; k + step <= terms; k += step) {
-        gemm_square square[GEMM_DOTS];
-        gemm_fetch_ahead(&ahead, lines * GEMM_TERM_BYTES(format, step));
+        vf words[GEMM_DOTS][VF_LANES];
+        gemm_fetch_ahead(&ahead, lines * size * step);
         for (int g = 0; g < GEMM_DOTS; g++)
             gemm_read(format, b->data + g * VF_LANES * b->line_bytes, b->line_bytes, first + k,
-                      &square[g]);
+                      words[g]);
         GEMM_UNROLL
         for (int t = 0; t < step; t++) {
             vf x = vf_set(a[k + t]);
             GEMM_UNROLL
             for (int g = 0; g < GEMM_DOTS; g++)
-                sum[g] = vf_fma(x, gemm_term(format, &square[g], t), sum[g]);
+                sum[g] = vf_fma(x, gemm_term(format, words[g], t), sum[g]);
         }
     }
     return k;
@@ -501,7 +430,7 @@ GEMM_INLINE vf gemm_dots_rest(const ref_quant format, const float *a, const unsi
     return sum;
 }
 
-GEMM_INLINE void gemm_dots_format(const ref_quant format, const float *a, const cpu_lines *b,
+GEMM_INLINE void gemm_dots_format(const ref_quant format, const float *a, const ref_lines *b,
                                   int64_t first, int64_t terms, int columns, float *out)
 {
     const int64_t stride = b->line_bytes;
@@ -518,7 +447,7 @@ GEMM_INLINE void gemm_dots_format(const ref_quant format, const float *a, const 
     }
 }
 
-static void gemm_dots(const float *a, const cpu_lines *b, int64_t k, int64_t terms, int columns,
+static void gemm_dots(const float *a, const ref_lines *b, int64_t k, int64_t terms, int columns,
                       float *out)
 {
     switch (b->format) {
@@ -528,8 +457,6 @@ static void gemm_dots(const float *a, const cpu_lines *b, int64_t k, int64_t ter
         break;
         GEMM_DOTS_OF(REF_QUANT_F16)
         GEMM_DOTS_OF(REF_QUANT_BF16)
-        GEMM_DOTS_OF(REF_QUANT_Q8_0)
-        GEMM_DOTS_OF(REF_QUANT_Q4_0)
 #undef GEMM_DOTS_OF
     default:
         gemm_dots_format(REF_QUANT_F32, a, b, k, terms, columns, out);

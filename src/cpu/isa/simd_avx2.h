@@ -73,25 +73,6 @@ static inline vf vf_load_f16(const uint16_t *p)
     return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p));
 }
 
-static inline vf vf_set_f16(uint16_t half)
-{
-    return _mm256_cvtph_ps(_mm_set1_epi16((short)half));
-}
-
-static inline vf vf_load_i8(const int8_t *p)
-{
-    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)p)));
-}
-
-/* The low four bits of each byte, or the high ones, less 8. */
-static inline vf vf_load_i4(const uint8_t *p, bool high)
-{
-    __m256i wide = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p));
-    __m256i bits =
-        _mm256_and_si256(high ? _mm256_srli_epi32(wide, 4) : wide, _mm256_set1_epi32(15));
-    return _mm256_cvtepi32_ps(_mm256_sub_epi32(bits, _mm256_set1_epi32(8)));
-}
-
 static inline vf vf_gather(const float *p, vi index)
 {
     return _mm256_i32gather_ps(p, index, 4);
@@ -280,11 +261,9 @@ static inline vi vi_load(const int32_t *p)
     return _mm256_loadu_si256((const __m256i *)p);
 }
 
-/* The first half of the lanes from one place, the other from another. */
-static inline vi vi_load_halves(const void *low, const void *high)
+static inline vi vi_load_i8(const int8_t *p)
 {
-    __m256i half = _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)low));
-    return _mm256_inserti128_si256(half, _mm_loadu_si128((const __m128i *)high), 1);
+    return _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)p));
 }
 
 static inline void vi_store(int32_t *p, vi a)

@@ -64,25 +64,6 @@ static inline vf vf_load_f16(const uint16_t *p)
     return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
 }
 
-static inline vf vf_set_f16(uint16_t half)
-{
-    return _mm512_cvtph_ps(_mm256_set1_epi16((short)half));
-}
-
-static inline vf vf_load_i8(const int8_t *p)
-{
-    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p)));
-}
-
-/* The low four bits of each byte, or the high ones, less 8. */
-static inline vf vf_load_i4(const uint8_t *p, bool high)
-{
-    __m512i wide = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p));
-    __m512i bits =
-        _mm512_and_si512(high ? _mm512_srli_epi32(wide, 4) : wide, _mm512_set1_epi32(15));
-    return _mm512_cvtepi32_ps(_mm512_sub_epi32(bits, _mm512_set1_epi32(8)));
-}
-
 static inline vf vf_gather(const float *p, vi index)
 {
     return _mm512_i32gather_ps(index, p, 4);
@@ -283,11 +264,9 @@ static inline vi vi_load(const int32_t *p)
     return _mm512_loadu_si512(p);
 }
 
-/* The first half of the lanes from one place, the other from another. */
-static inline vi vi_load_halves(const void *low, const void *high)
+static inline vi vi_load_i8(const int8_t *p)
 {
-    __m512i half = _mm512_castsi256_si512(_mm256_loadu_si256((const __m256i *)low));
-    return _mm512_inserti64x4(half, _mm256_loadu_si256((const __m256i *)high), 1);
+    return _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p));
 }
 
 static inline void vi_store(int32_t *p, vi a)

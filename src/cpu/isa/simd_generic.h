@@ -67,26 +67,6 @@ static inline vf vf_load_f16(const uint16_t *p)
                  core_from_f16(p[3]) };
 }
 
-static inline vf vf_set_f16(uint16_t half)
-{
-    float x = core_from_f16(half);
-    return (vf){ x, x, x, x };
-}
-
-static inline vf vf_load_i8(const int8_t *p)
-{
-    return (vf){ p[0], p[1], p[2], p[3] };
-}
-
-/* The low four bits of each byte, or the high ones, less 8. */
-static inline vf vf_load_i4(const uint8_t *p, bool high)
-{
-    int shift = high ? 4 : 0;
-    vf bits = { (float)(p[0] >> shift & 15), (float)(p[1] >> shift & 15),
-                (float)(p[2] >> shift & 15), (float)(p[3] >> shift & 15) };
-    return bits - 8;
-}
-
 static inline vf vf_gather(const float *p, vi index)
 {
     return (vf){ p[index[0]], p[index[1]], p[index[2]], p[index[3]] };
@@ -261,13 +241,9 @@ static inline vi vi_load(const int32_t *p)
     return a;
 }
 
-/* The first half of the lanes from one place, the other from another. */
-static inline vi vi_load_halves(const void *low, const void *high)
+static inline vi vi_load_i8(const int8_t *p)
 {
-    vi a;
-    memcpy(&a, low, 8);
-    memcpy((char *)&a + 8, high, 8);
-    return a;
+    return (vi){ p[0], p[1], p[2], p[3] };
 }
 
 static inline void vi_store(int32_t *p, vi a)

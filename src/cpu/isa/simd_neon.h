@@ -56,26 +56,6 @@ static inline vf vf_load_f16(const uint16_t *p)
     return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)));
 }
 
-static inline vf vf_set_f16(uint16_t half)
-{
-    return vcvt_f32_f16(vreinterpret_f16_u16(vdup_n_u16(half)));
-}
-
-static inline vf vf_load_i8(const int8_t *p)
-{
-    int32_t lanes[VF_LANES] = { p[0], p[1], p[2], p[3] };
-    return vcvtq_f32_s32(vld1q_s32(lanes));
-}
-
-/* The low four bits of each byte, or the high ones, less 8. */
-static inline vf vf_load_i4(const uint8_t *p, bool high)
-{
-    int shift = high ? 4 : 0;
-    int32_t lanes[VF_LANES] = { (p[0] >> shift & 15) - 8, (p[1] >> shift & 15) - 8,
-                                (p[2] >> shift & 15) - 8, (p[3] >> shift & 15) - 8 };
-    return vcvtq_f32_s32(vld1q_s32(lanes));
-}
-
 static inline vf vf_gather(const float *p, vi index)
 {
     float lanes[VF_LANES] = { p[index[0]], p[index[1]], p[index[2]], p[index[3]] };
@@ -260,12 +240,9 @@ static inline vi vi_load(const int32_t *p)
     return vld1q_s32(p);
 }
 
-/* The first half of the lanes from one place, the other from another. */
-static inline vi vi_load_halves(const void *low, const void *high)
+static inline vi vi_load_i8(const int8_t *p)
 {
-    int32_t lanes[VF_LANES];
-    memcpy(lanes, low, 8);
-    memcpy(lanes + 2, high, 8);
+    int32_t lanes[VF_LANES] = { p[0], p[1], p[2], p[3] };
     return vld1q_s32(lanes);
 }
 

@@ -1,0 +1,307 @@
+/* panels.c: weights as panels, and contraction with them: one row and a few rows along the panels'
+ * memory, many rows by the engine of gemm.h. */
+#include "cpu/panels.h"
+#include "core/memory.h"
+#include "core/pool.h"
+#include "cpu/gemm.h"
+
+#include <string.h>
+
+enum {
+    TILE = 64,            /* terms that are laid out, or widened, together */
+    FEW = 16,             /* rows; with more the engine is faster */
+    MOST_ROWS = FEW + 2,  /* in groups of equal height */
+    ROW = 80,             /* of results: the last tile of a panel may be wider than it */
+    PANEL_WORK = 1 << 16, /* multiply-adds that are worth a piece for a thread */
+};
+
+ref_quant cpu_panels_format(ref_quant format)
+{
+    return format == REF_QUANT_Q4_K || format == REF_QUANT_Q6_K ? REF_QUANT_F32 : format;
+}
+
+/* Bytes of `terms` terms of a panel, whole blocks of them. */
+static int64_t panel_bytes(ref_quant format, int64_t terms)
+{
+    int elements = 1, bytes = 4;
+    ref_quant_block(format, &elements, &bytes);
+    return CPU_PANEL * bytes * (terms / elements);
+}
+
+static int64_t panels_of(int64_t columns)
+{
+    return (columns + CPU_PANEL - 1) / CPU_PANEL;
+}
+
+size_t cpu_panels_bytes(ref_quant format, int64_t terms, int64_t columns)
+{
+    return (size_t)(panels_of(columns) * panel_bytes(format, terms));
+}
+
+/* --- Layout ------------------------------------------------------------------------------------
+ */
+
+/* One of the two sources, element (term t, column c) at data + t·term_step + c·column_step bytes
+ * where elements can be copied. */
+typedef struct layout {
+    const cpu_panels *panels;
+    const unsigned char *data;
+    int64_t term_step, column_step;
+    const ref_lines *lines;
+} layout;
+
+static void copy_words(const unsigned char *from, int64_t term_step, int64_t column_step,
+                       int64_t terms, int columns, uint32_t *to)
+{
+    for (int c = 0; c < columns; c++)
+        for (int64_t t = 0; t < terms; t++)
+            memcpy(to + t * CPU_PANEL + c, from + t * term_step + c * column_step, 4);
+}
+
+static void copy_halves(const unsigned char *from, int64_t term_step, int64_t column_step,
+                        int64_t terms, int columns, uint16_t *to)
+{
+    for (int c = 0; c < columns; c++)
+        for (int64_t t = 0; t < terms; t++)
+            memcpy(to + t * CPU_PANEL + c, from + t * term_step + c * column_step, 2);
+}
+
+/* A block of 32 terms of Q8_0 or Q4_0. */
+static void copy_block(const unsigned char *from, int64_t column_step, int rows, int columns,
+                       unsigned char *to)
+{
+    uint16_t *scales = (uint16_t *)to;
+    int8_t *values = (int8_t *)to + 2 * CPU_PANEL;
+    unsigned char turn = rows == 16 ? 0x88 : 0; /* nibble − 8, as signed */
+    for (int c = 0; c < columns; c++, from += column_step) {
+        scales[c] = (uint16_t)(from[0] | from[1] << 8);
+        for (int r = 0; r < rows; r++)
+            values[r * CPU_PANEL + c] = (int8_t)(from[2 + r] ^ turn);
+    }
+}
+
+static void expand(const ref_lines *lines, int64_t column, int columns, int64_t t, int64_t terms,
+                   float *to)
+{
+    for (int c = 0; c < columns; c++)
+        for (int64_t i = 0; i < terms; i++)
+            to[i * CPU_PANEL + c] = ref_dequantize(
+                lines->format, lines->data + (column + c) * lines->line_bytes, t + i);
+}
+
+static void lay_panel(const layout *l, int64_t panel)
+{
+    const cpu_panels *p = l->panels;
+    int64_t column = panel * CPU_PANEL, left = p->columns - column;
+    int columns = left < CPU_PANEL ? (int)left : CPU_PANEL;
+    unsigned char *to = p->data + panel * panel_bytes(p->format, p->terms);
+    if (columns < CPU_PANEL)
+        memset(to, 0, (size_t)panel_bytes(p->format, p->terms));
+    const unsigned char *from = l->data + column * l->column_step;
+    bool blocks = p->format == REF_QUANT_Q8_0 || p->format == REF_QUANT_Q4_0;
+    int64_t step = blocks ? 32 : TILE;
+    for (int64_t t = 0; t < p->terms; t += step) {
+        int64_t terms = p->terms - t < step ? p->terms - t : step;
+        unsigned char *at = to + panel_bytes(p->format, t);
+        if (blocks)
+            copy_block(from + t / 32 * l->term_step, l->column_step,
+                       p->format == REF_QUANT_Q8_0 ? 32 : 16, columns, at);
+        else if (l->lines && l->lines->format != p->format)
+            expand(l->lines, column, columns, t, terms, (float *)at);
+        else if (p->format == REF_QUANT_F32)
+            copy_words(from + t * l->term_step, l->term_step, l->column_step, terms, columns,
+                       (uint32_t *)at);
+        else
+            copy_halves(from + t * l->term_step, l->term_step, l->column_step, terms, columns,
+                        (uint16_t *)at);
+    }
+}
+
+static void lay_panels(void *argument, int64_t begin, int64_t end, int worker)
+{
+    (void)worker;
+    for (int64_t i = begin; i < end; i++)
+        lay_panel(argument, i);
+}
+
+void cpu_panels_from_lines(ea_context *ctx, const ref_lines *lines, const cpu_panels *panels)
+{
+    int elements = 1, bytes = 4;
+    ref_quant_block(lines->format, &elements, &bytes);
+    layout l = { panels, lines->data, bytes, lines->line_bytes, lines };
+    core_parallel(ctx, panels_of(panels->columns), 1, lay_panels, &l);
+}
+
+void cpu_panels_from_view(ea_context *ctx, const ea_view *view, const cpu_panels *panels)
+{
+    int64_t size = (int64_t)core_dtype_size(view->dtype);
+    layout l = { panels, view->data, view->stride[0] * size, view->stride[1] * size, NULL };
+    core_parallel(ctx, panels_of(panels->columns), 1, lay_panels, &l);
+}
+
+/* --- A few rows --------------------------------------------------------------------------------
+ */
+
+typedef struct product {
+    const cpu_panels *b;
+    const cpu_kernels *kernels;
+    int64_t rows, block; /* block: terms of one chain */
+    int64_t groups, height;
+    const float *a; /* row i of group g, term k: a[(g · terms + k) · height + i] */
+    const float *bias;
+    float *out;
+} product;
+
+/* Continues the chains of all rows by terms k … k+terms−1 of one panel, which lie at `b` as floats.
+ * Meanwhile `bytes` from `next` on are fetched. */
+static void add_terms(const product *p, const float *b, int64_t k, int64_t terms, bool fresh,
+                      const unsigned char *next, int64_t bytes, float chain[][ROW])
+{
+    int width = p->kernels->gemm_columns;
+    int64_t share = bytes * width / CPU_PANEL;
+    for (int column = 0; column < CPU_PANEL; column += width, next += share) {
+        for (int64_t i = 0; i < share; i += 64)
+            __builtin_prefetch(next + i);
+        p->kernels->gemm_panel(&(cpu_gemm_panel){ .height = (int)p->height,
+                                                  .groups = p->groups,
+                                                  .terms = terms,
+                                                  .a = p->a + k * p->height,
+                                                  .a_line = 1,
+                                                  .a_k = p->height,
+                                                  .a_group = p->b->terms * p->height,
+                                                  .narrow = CPU_PANEL - column <= p->kernels->lanes,
+                                                  .b = b + column,
+                                                  .b_k = CPU_PANEL,
+                                                  .start = fresh ? NULL : chain[0] + column,
+                                                  .start_row = ROW,
+                                                  .out = chain[0] + column,
+                                                  .out_row = ROW });
+    }
+}
+
+/* The chains of one block of the contract, terms k … k+terms−1, from +0. */
+static void run_block(const product *p, const unsigned char *panel, int64_t k, int64_t terms,
+                      float chain[][ROW])
+{
+    ref_quant format = p->b->format;
+    if (p->rows == 1) {
+        p->kernels->panel_row(format, p->a + k, panel + panel_bytes(format, k), terms, chain[0]);
+        return;
+    }
+    for (int64_t t = 0; t < terms; t += TILE) {
+        int64_t some = terms - t < TILE ? terms - t : TILE;
+        const unsigned char *from = panel + panel_bytes(format, k + t);
+        float floats[TILE * CPU_PANEL];
+        if (format != REF_QUANT_F32)
+            p->kernels->panel_widen(format, from, 0, CPU_PANEL, some, CPU_PANEL, floats);
+        int64_t bytes = panel_bytes(format, some);
+        add_terms(p, format == REF_QUANT_F32 ? (const float *)from : floats, k + t, some, t == 0,
+                  from + bytes, bytes, chain);
+    }
+}
+
+static void run_panels(void *argument, int64_t begin, int64_t end, int worker)
+{
+    (void)worker;
+    const product *p = argument;
+    float total[MOST_ROWS][ROW], chain[MOST_ROWS][ROW];
+    for (int64_t i = begin; i < end; i++) {
+        const unsigned char *panel = p->b->data + i * panel_bytes(p->b->format, p->b->terms);
+        int64_t column = i * CPU_PANEL, left = p->b->columns - column;
+        int64_t columns = left < CPU_PANEL ? left : CPU_PANEL;
+        for (int64_t k = 0; k < p->b->terms; k += p->block) {
+            int64_t rest = p->b->terms - k, terms = rest < p->block ? rest : p->block;
+            run_block(p, panel, k, terms, k == 0 ? total : chain);
+            for (int64_t row = 0; k > 0 && row < p->rows; row++)
+                for (int64_t c = 0; c < columns; c++)
+                    total[row][c] += chain[row][c];
+        }
+        for (int64_t row = 0; row < p->rows; row++)
+            for (int64_t c = 0; c < columns; c++)
+                p->out[row * p->b->columns + column + c] =
+                    p->bias ? total[row][c] + p->bias[column + c] : total[row][c];
+    }
+}
+
+static ea_status few_rows(ea_context *ctx, int64_t rows, const float *a, const cpu_panels *b,
+                          const float *bias, float *out)
+{
+    product p = { b, cpu_kernels_of(ctx), rows, cpu_contract_block(ctx), 1, 1, a, bias, out };
+    if (rows > 1) { /* neighbouring rows of a may be a power of two apart: bad for caches */
+        p.groups = (rows + p.kernels->gemm_rows - 1) / p.kernels->gemm_rows;
+        p.height = (rows + p.groups - 1) / p.groups;
+        float *packed =
+            core_arena_alloc(ctx->arena, sizeof(float) * (size_t)(p.groups * p.height * b->terms));
+        if (!packed)
+            return core_fail(ctx, EA_ERR_MEMORY, "no memory for the rows of a contraction");
+        p.kernels->gemm_pack_transpose(a, b->terms, rows, (int)p.height, b->terms,
+                                       p.height * b->terms, packed);
+        p.a = packed;
+    }
+    int64_t work = rows * b->terms * CPU_PANEL;
+    core_parallel(ctx, panels_of(b->columns), PANEL_WORK / (work + 1) + 1, run_panels, &p);
+    return EA_OK;
+}
+
+/* --- Many rows ---------------------------------------------------------------------------------
+ */
+
+static void pack_rows(const gemm_side *side, const gemm_box *box, float *to)
+{
+    box->kernels->gemm_pack_transpose(side->plain + box->line * side->line_stride + box->k,
+                                      side->line_stride, box->lines, box->width, box->terms,
+                                      box->panel, to);
+}
+
+/* A panel of the engine may lie in two of ours. */
+static void pack_columns(const gemm_side *side, const gemm_box *box, float *to)
+{
+    const cpu_panels *b = side->self;
+    for (int64_t line = 0; line < box->lines; line += box->width, to += box->panel)
+        for (int done = 0; done < box->width;) {
+            int64_t column = box->line + line + done;
+            int at = (int)(column % CPU_PANEL), left = box->width - done;
+            int columns = CPU_PANEL - at < left ? CPU_PANEL - at : left;
+            const unsigned char *panel = b->data +
+                                         column / CPU_PANEL * panel_bytes(b->format, b->terms) +
+                                         panel_bytes(b->format, box->k);
+            if (column < b->columns)
+                box->kernels->panel_widen(b->format, panel, at, columns, box->terms, box->width,
+                                          to + done);
+            else
+                for (int64_t t = 0; t < box->terms; t++)
+                    memset(to + t * box->width + done, 0, sizeof *to * (size_t)columns);
+            done += columns;
+        }
+}
+
+static void add_bias(const gemm *g, int64_t batch, int64_t row, int64_t rows, int64_t column,
+                     int64_t columns, const float *tile, int64_t tile_row)
+{
+    (void)batch;
+    const float *bias = g->self;
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < columns; j++)
+            g->out[(row + i) * g->out_row + column + j] = tile[i * tile_row + j] + bias[column + j];
+}
+
+ea_status cpu_matmul_panels(ea_context *ctx, int64_t rows, const float *a, const cpu_panels *panels,
+                            const float *bias, float *out)
+{
+    if (rows <= FEW)
+        return few_rows(ctx, rows, a, panels, bias, out);
+    gemm g = {
+        .batch = 1,
+        .rows = rows,
+        .columns = panels->columns,
+        .terms = panels->terms,
+        .block = cpu_contract_block(ctx),
+        .a = { .pack = pack_rows, .plain = a, .line_stride = panels->terms, .k_stride = 1 },
+        .b = { .pack = pack_columns, .self = panels },
+        .out = out,
+        .out_row = panels->columns,
+        .finish = bias ? add_bias : NULL,
+        .self = bias,
+    };
+    return cpu_gemm(ctx, &g);
+}
