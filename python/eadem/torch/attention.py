@@ -18,15 +18,18 @@ _ATTENTION = torch.nn.functional.scaled_dot_product_attention
 
 
 # What runs the autograd engine, which takes over the modes of the moment: what a checkpoint computes again is attention too.
-_BACKWARD = (torch.Tensor.backward, torch.autograd.backward)
+_BACKWARD = frozenset((torch.Tensor.backward, torch.autograd.backward))
+_OURS = _BACKWARD | {_ATTENTION}
 _ENGINE_ASKS_MODES = "has_torch_function" in torch.autograd.backward.__code__.co_names  # not so in PyTorch 2.2
 
 
 class AttentionMode(TorchFunctionMode):
     def __torch_function__(self, func, types, args=(), kwargs=None):
+        if func not in _OURS:  # first, as nearly every call is such a one
+            return func(*args, **kwargs) if kwargs else func(*args)
         if func is _ATTENTION:
             return attend(*args, **(kwargs or {}))
-        if func in _BACKWARD and _in_a_graph(args[0]):
+        if _in_a_graph(args[0]):
             with self:
                 return _backward(*args, **(kwargs or {}))
         return func(*args, **kwargs) if kwargs else func(*args)

@@ -89,6 +89,10 @@ _UNKNOWN_RULE = Rule(UNKNOWN)
 _cache: Dict[Any, Rule] = {}
 
 
+_WHOLE = frozenset((torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64,
+                    *(getattr(torch, name) for name in ("uint16", "uint32", "uint64") if hasattr(torch, name))))
+
+
 def tensors_of(values):
     """The tensors among values and in the lists among them."""
     for value in values:
@@ -99,9 +103,12 @@ def tensors_of(values):
 
 
 def on_host(args):
-    """False when a tensor among args is outside host memory."""
-    for x in tensors_of(args):
-        if x.device.type != "cpu":
+    """False when a tensor among args, or in the lists among them, is outside host memory."""
+    for x in args:
+        if isinstance(x, torch.Tensor):
+            if not x.is_cpu:
+                return False
+        elif isinstance(x, (list, tuple)) and not on_host(x):
             return False
     return True
 
@@ -109,10 +116,16 @@ def on_host(args):
 def is_integer_only(args):
     """True when the tensors among args hold integers or booleans, and there is one."""
     found = False
-    for x in tensors_of(args):
-        if x.is_floating_point() or x.is_complex():
-            return False
-        found = True
+    for x in args:
+        if isinstance(x, torch.Tensor):
+            if x.dtype not in _WHOLE:
+                return False
+            found = True
+        elif isinstance(x, (list, tuple)):
+            if is_integer_only(x):
+                found = True
+            elif any(True for _ in tensors_of(x)):
+                return False
     return found
 
 
@@ -150,6 +163,8 @@ def _functional(handler):
             return _on_integers(func, whole, kwargs)
         if is_integer_only(args) and not _asks_for_floats(handler, kwargs):
             return _on_integers(func, args, kwargs)
+        if not kwargs:
+            return handler(*args)
         out = kwargs.pop("out", None)
         result = handler(*args, **kwargs)
         return result if out is None else out.copy_(result)

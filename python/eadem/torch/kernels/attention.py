@@ -32,6 +32,20 @@ def flash_attention(q, k, v, dropout_p=0.0, is_causal=False, *, attn_mask=None, 
     return attention(q, k, v, _check(dropout_p, attn_mask), is_causal, scale), new(q, (0,), torch.float32)
 
 
+@handles("_scaled_dot_product_flash_attention")
+def flash_attention_2_2(q, k, v, dropout_p=0.0, is_causal=False, return_debug_mask=False, *, scale=None):
+    """Its name on the CPU in PyTorch 2.2; the last seven of nine results serve other devices."""
+    nothing = new(q, (0,), torch.float32)
+    return (attention(q, k, v, _check(dropout_p, None), is_causal, scale), nothing, nothing, nothing, 0, 0, nothing, nothing, nothing)
+
+
+@handles("_scaled_dot_product_flash_attention_backward")
+def flash_attention_backward_2_2(grad, q, k, v, out, sums, sizes_q, sizes_k, most_q, most_k, dropout_p, is_causal, seed, offset, *,
+                                 scale=None):
+    _check(dropout_p, None)
+    return attention_backward(grad, q, k, v, None, is_causal, scale)
+
+
 @handles("_scaled_dot_product_flash_attention_for_cpu_backward")
 def flash_attention_backward(grad, q, k, v, out, sums, dropout_p, is_causal, *, attn_mask=None, scale=None):
     return attention_backward(grad, q, k, v, _check(dropout_p, attn_mask), is_causal, scale)
