@@ -275,7 +275,7 @@ static void find_column_places(void *argument, int64_t first, int64_t last, int 
         for (int64_t i = c->x.rows - 1; i >= 0; i--) {
             const float *x = b.data + i * c->x.row_stride;
             for (int64_t k = 0; k < b.columns; k++)
-                place[k] = (x[k] == best[k]) | (x[k] != x[k]) ? (int32_t)i : place[k];
+                place[k] = ((x[k] == best[k]) | (x[k] != x[k])) ? (int32_t)i : place[k];
         }
         for (int64_t k = 0; k < b.columns; k++) {
             c->s->places[b.output + k] = place[k];

@@ -45,11 +45,9 @@ static void kernel_point_argument(const cpu_point *c, float *y, int64_t n)
 }
 
 #define POINT_LOOPS(function)                                                        \
-    switch (c->gradient) {                                                           \
-    case true:                                                                       \
+    if (c->gradient) {                                                               \
         POINT_LOOP(ref_point_gradient(function, c->which, g[i], x, f, c->parameter)) \
-        break;                                                                       \
-    default:                                                                         \
+    } else {                                                                         \
         POINT_LOOP(ref_point_value(function, x, f, c->parameter))                    \
     }                                                                                \
     break;
