@@ -147,7 +147,9 @@ typedef struct product {
     const cpu_kernels *kernels;
     int64_t rows, block; /* block: terms of one chain */
     int64_t groups, height;
-    const float *a; /* row i of group g, term k: a[(g · terms + k) · height + i] */
+    const float
+        *a; /* row i of group g, term k: a[(g · terms + k) · height + i]; without groups … */
+    bool alone; /* … each row by itself, a as it is given */
     const float *bias;
     float *out;
 } product;
@@ -184,10 +186,11 @@ static void run_block(const product *p, const unsigned char *panel, int64_t k, i
                       float chain[][ROW])
 {
     ref_quant format = p->b->format;
-    if (p->rows == 1) {
-        p->kernels->panel_row(format, p->a + k, panel + panel_bytes(format, k), terms, chain[0]);
+    for (int64_t row = 0; p->alone && row < p->rows; row++)
+        p->kernels->panel_row(format, p->a + row * p->b->terms + k, panel + panel_bytes(format, k),
+                              terms, chain[row]);
+    if (p->alone)
         return;
-    }
     for (int64_t t = 0; t < terms; t += TILE) {
         int64_t some = terms - t < TILE ? terms - t : TILE;
         const unsigned char *from = panel + panel_bytes(format, k + t);
@@ -226,8 +229,15 @@ static void run_panels(void *argument, int64_t begin, int64_t end, int worker)
 static ea_status few_rows(ea_context *ctx, int64_t rows, const float *a, const cpu_panels *b,
                           const float *bias, float *out)
 {
-    product p = { b, cpu_kernels_of(ctx), rows, cpu_contract_block(ctx), 1, 1, a, bias, out };
-    if (rows > 1) { /* neighbouring rows of a may be a power of two apart: bad for caches */
+    product p = { .b = b,
+                  .kernels = cpu_kernels_of(ctx),
+                  .rows = rows,
+                  .block = cpu_contract_block(ctx),
+                  .a = a,
+                  .alone = rows == 1 || (rows == 2 && b->format != REF_QUANT_F32),
+                  .bias = bias,
+                  .out = out };
+    if (!p.alone) { /* neighbouring rows of a may be a power of two apart: bad for caches */
         p.groups = (rows + p.kernels->gemm_rows - 1) / p.kernels->gemm_rows;
         p.height = (rows + p.groups - 1) / p.groups;
         float *packed =
