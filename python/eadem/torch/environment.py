@@ -43,9 +43,17 @@ def _gpus():
     return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
 
 
+def _gpu_driver():
+    try:
+        with open("/proc/driver/nvidia/version", encoding="utf-8") as lines:
+            return lines.readline().strip()
+    except OSError:
+        return None
+
+
 def environment() -> Dict[str, Any]:
-    """A dictionary of plain values: Python, packages, PyTorch's build, CPU, instruction sets, threads, GPUs,
-    relevant environment variables (an allowlist) and the git state of the working folder (None outside one).
+    """A dictionary of plain values: Python, packages, PyTorch's build, CPU, instruction sets, threads, GPUs and
+    their driver (None where there is none), relevant environment variables (an allowlist) and the git state of the working folder (None outside one).
     """
     context = current()
     return {
@@ -59,6 +67,7 @@ def environment() -> Dict[str, Any]:
                   "cpu_capability": torch.backends.cpu.get_cpu_capability(),
                   "cuda": torch.version.cuda, "build": torch.__config__.show()},
         "gpus": _gpus(),
+        "gpu_driver": _gpu_driver(),
         "packages": {d.metadata["Name"]: d.version for d in metadata.distributions()},
         "variables": {name: os.environ[name] for name in _VARIABLES if name in os.environ},
         "git": _git_state(),
