@@ -8,6 +8,8 @@
 
 enum { PROMPTS = 8, MAX_TOKENS = 100 };
 
+static const uint64_t PINNED = 0x7496418c429764f0u;
+
 typedef struct answer {
     int32_t tokens[MAX_TOKENS];
     float log_probabilities[MAX_TOKENS], top[MAX_TOKENS];
@@ -67,6 +69,18 @@ static void expect_same(const answer *got, const answer *want)
     assert_memory_equal(got->top, want->top, sizeof got->top);
 }
 
+/* The answer to one prompt, alone. */
+static void complete(ea_context *ctx, llm_model *model, int prompt, answer *out)
+{
+    llm_engine *engine;
+    assert_int_equal(llm_engine_create(ctx, model, NULL, &engine), EA_OK);
+    llm_request request = request_of(prompt, out);
+    assert_int_equal(llm_engine_add(engine, &request, NULL), EA_OK);
+    assert_int_equal(llm_engine_run(engine), EA_OK);
+    assert_int_equal(out->count, MAX_TOKENS);
+    llm_engine_destroy(engine);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -78,15 +92,8 @@ static int set_up(void **state)
         for (int i = 0; i < 200; i++) /* half of the prompts begin alike */
             all.prompts[p][i] = p % 2 && i < 64 ? i % TINY_VOCAB : (int32_t)tiny_random(TINY_VOCAB);
     }
-    for (int p = 0; p < PROMPTS; p++) {
-        llm_engine *engine;
-        assert_int_equal(llm_engine_create(all.ctx, all.model, NULL, &engine), EA_OK);
-        llm_request request = request_of(p, &all.alone[p]);
-        assert_int_equal(llm_engine_add(engine, &request, NULL), EA_OK);
-        assert_int_equal(llm_engine_run(engine), EA_OK);
-        assert_int_equal(all.alone[p].count, MAX_TOKENS);
-        llm_engine_destroy(engine);
-    }
+    for (int p = 0; p < PROMPTS; p++)
+        complete(all.ctx, all.model, p, &all.alone[p]);
     return 0;
 }
 
@@ -256,6 +263,43 @@ static void test_every_allocation_may_fail(void **state)
     core_alloc_fail_at(0);
 }
 
+/* FNV-1a of the tokens' and log-probabilities' bits: the same number on every machine. */
+static uint64_t digest_of(const answer *answers)
+{
+    uint64_t digest = 0xcbf29ce484222325u;
+    for (int p = 0; p < PROMPTS; p++)
+        for (int i = 0; i < MAX_TOKENS; i++) {
+            const uint32_t words[] = { (uint32_t)answers[p].tokens[i],
+                                       core_float_bits(answers[p].log_probabilities[i]) };
+            for (int byte = 0; byte < 8; byte++)
+                digest = (digest ^ (words[byte / 4] >> byte % 4 * 8 & 255)) * 0x100000001b3u;
+        }
+    return digest;
+}
+
+/* The definition ("ref", the first) made the digest; every other instruction set answers alike, and
+ * so does every other architecture that runs this test. */
+static void test_every_instruction_set(void **state)
+{
+    (void)state;
+    if (digest_of(all.alone) != PINNED)
+        fail_msg("the digest is %016llx", (unsigned long long)digest_of(all.alone));
+    for (int i = 0; ea_isa_available(i); i++) {
+        ea_context *ctx;
+        llm_model *model;
+        assert_int_equal(
+            ea_context_create(&(ea_context_options){ .isa = ea_isa_available(i) }, &ctx), EA_OK);
+        assert_int_equal(llm_model_open(ctx, all.folder, &model), EA_OK);
+        for (int p = 0; p < PROMPTS; p++) {
+            answer got = { 0 };
+            complete(ctx, model, p, &got);
+            expect_same(&got, &all.alone[p]);
+        }
+        llm_model_close(model);
+        ea_context_destroy(ctx);
+    }
+}
+
 /* None of the largest: what lies before the result, here an index far outside, is not read. */
 static void test_none_of_the_largest(void **state)
 {
@@ -273,6 +317,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_none_of_the_largest),
+        cmocka_unit_test(test_every_instruction_set),
         cmocka_unit_test(test_random_load_one_version),
         cmocka_unit_test(test_prefill_gives_what_decoding_gave),
         cmocka_unit_test(test_what_cannot_be_done_is_refused),
