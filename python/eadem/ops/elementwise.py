@@ -7,7 +7,7 @@ from eadem.ops.base import Array, array, broadcast, call, empty, is_float, like_
 
 __all__ = """
 add sub mul div exp log sqrt tanh sigmoid relu abs neg sign floor ceil round trunc frac reciprocal square rsqrt cbrt exp2 expm1
-log2 log10 log1p sin cos tan asin acos atan sinh cosh asinh acosh atanh erf erfc logsigmoid softplus silu gelu gelu_tanh mish elu
+log2 log10 log1p sin cos tan asin acos atan sinh cosh asinh acosh atanh erf erfc erfinv logsigmoid softplus silu gelu gelu_tanh mish elu
 selu celu hardswish hardsigmoid hardtanh relu6 leaky_relu clamp isnan isinf isfinite isposinf isneginf signbit logical_not eq ne
 lt le gt ge logical_and logical_or logical_xor maximum minimum fmod remainder div_floor div_trunc pow atan2 hypot prelu lerp
 addcmul addcdiv exp_backward log_backward sqrt_backward tanh_backward sigmoid_backward relu_backward function function_scaled
@@ -131,6 +131,7 @@ acosh = _point("acosh", "x", "Inverse hyperbolic cosine, correctly rounded.")
 atanh = _point("atanh", "x", "Inverse hyperbolic tangent, correctly rounded.")
 erf = _point("erf", "x", "Error function, correctly rounded.")
 erfc = _point("erfc", "x", "1 − erf(x), correctly rounded.")
+erfinv = _point("erfinv", "x", "The inverse of erf, correctly rounded.")
 logsigmoid = _point("logsigmoid", "x", "log σ(x), correctly rounded.")
 softplus = _point("softplus", "x beta=1 threshold=20", "log(1 + e^(beta·x))/beta; x above the threshold of beta·x.")
 silu = _point("silu", "x", "x·σ(x), correctly rounded.")
