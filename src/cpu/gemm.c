@@ -321,7 +321,7 @@ static void choose_blocks(plan *p, int64_t threads)
     if (threads == 1)
         return;
     int64_t work = g->batch * g->rows * (p->column_end - p->column_begin) * g->terms;
-    if (work / wanted < SERIAL_WORK)
+    if (work / wanted < SERIAL_WORK || p->panels <= NARROW) /* narrower blocks would cost more */
         wanted = threads;
     others = g->batch * p->row_blocks;
     if (others % threads == 0 && others >= wanted)
