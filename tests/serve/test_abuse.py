@@ -53,7 +53,8 @@ def listens(server):
         return False
 
 
-def until(condition, seconds=30):
+def until(condition, seconds=200):
+    """Waits for a state: beyond the 120 seconds after which the server closes what it may have missed on a busy machine."""
     deadline = time.time() + seconds
     while not condition() and time.time() < deadline:
         time.sleep(0.05)
