@@ -73,6 +73,28 @@ static int64_t volume(const int64_t size[3])
     return size[0] * size[1] * size[2];
 }
 
+/* The planes of volumes of x, and of the result; one tap at each depth. */
+static planes of_input(const ref_conv3d *conv)
+{
+    static const int64_t here = 0;
+    return (planes){ .channels = conv->groups * conv->in_channels,
+                     .depths = conv->in[0],
+                     .plane = conv->in[1] * conv->in[2],
+                     .places = conv->out[0],
+                     .step = 1,
+                     .taps = 1,
+                     .shift = &here };
+}
+
+static planes of_result(const ref_conv3d *conv)
+{
+    planes p = of_input(conv);
+    p.channels = conv->groups * conv->out_channels;
+    p.depths = conv->out[0];
+    p.plane = conv->out[1] * conv->out[2];
+    return p;
+}
+
 /* The convolution of the planes: its kernel's depth taken as channels of x, or of the result. */
 static ref_conv flat(const ref_conv3d *conv, int64_t in_channels, int64_t out_channels)
 {
@@ -128,22 +150,12 @@ ea_status cpu_conv3d_forward(ea_context *ctx, const ref_conv3d *conv, const ea_v
         return cpu_conv_no_memory(ctx);
     for (int64_t k = 0; k < conv->kernel[0]; k++)
         shift[k] = k * conv->dilation[0] - conv->padding[0];
-    planes in = { .channels = conv->groups * conv->in_channels,
-                  .depths = conv->in[0],
-                  .plane = conv->in[1] * conv->in[2],
-                  .places = conv->out[0],
-                  .step = conv->stride[0],
-                  .taps = conv->kernel[0],
-                  .shift = shift,
-                  .from = x_data };
-    planes to = { .channels = conv->groups * conv->out_channels,
-                  .depths = conv->out[0],
-                  .plane = conv->out[1] * conv->out[2],
-                  .places = conv->out[0],
-                  .step = 1,
-                  .taps = 1,
-                  .shift = (int64_t[]){ 0 },
-                  .to = result };
+    planes in = of_input(conv), to = of_result(conv);
+    in.step = conv->stride[0];
+    in.taps = conv->kernel[0];
+    in.shift = shift;
+    in.from = x_data;
+    to.to = result;
     ref_conv each = flat(conv, conv->in_channels * conv->kernel[0], conv->out_channels);
     EA_TRY(run_portions(ctx, cpu_conv_forward, &each, conv->images, &in, &to, y));
     cpu_conv_bias(ctx, bias, volume(conv->out), core_numel(out), result);
@@ -187,22 +199,14 @@ static ea_status run_phase(ea_context *ctx, const ref_conv3d *conv, const float 
         return cpu_conv_no_memory(ctx);
     select_depths(conv, weight, depth, taps, y);
     int64_t places = (conv->in[0] - origin + conv->stride[0] - 1) / conv->stride[0];
-    planes in = { .channels = conv->groups * conv->out_channels,
-                  .depths = conv->out[0],
-                  .plane = conv->out[1] * conv->out[2],
-                  .places = places,
-                  .step = 1,
-                  .taps = taps,
-                  .shift = shift,
-                  .from = grad };
-    planes to = { .channels = conv->groups * conv->in_channels,
-                  .depths = conv->in[0],
-                  .plane = conv->in[1] * conv->in[2],
-                  .places = places,
-                  .step = conv->stride[0],
-                  .taps = 1,
-                  .shift = &origin,
-                  .to = grad_x };
+    planes in = of_result(conv), to = of_input(conv);
+    in.places = to.places = places;
+    in.taps = taps;
+    in.shift = shift;
+    in.from = grad;
+    to.step = conv->stride[0];
+    to.shift = &origin;
+    to.to = grad_x;
     ref_conv each = flat(conv, conv->in_channels, conv->out_channels * taps);
     return run_portions(ctx, cpu_conv_gradient, &each, conv->images, &in, &to, y);
 }
@@ -257,21 +261,10 @@ ea_status cpu_conv3d_backward_weight(ea_context *ctx, const ref_conv3d *conv,
 {
     if (core_numel(grad_weight) == 0)
         return EA_OK;
-    planes gradients = { .channels = conv->groups * conv->out_channels,
-                         .depths = conv->out[0],
-                         .plane = conv->out[1] * conv->out[2],
-                         .places = conv->out[0],
-                         .step = 1,
-                         .taps = 1,
-                         .shift = (int64_t[]){ 0 },
-                         .from = cpu_conv_dense(ctx, grad_out, true) };
-    planes inputs = { .channels = conv->groups * conv->in_channels,
-                      .depths = conv->in[0],
-                      .plane = conv->in[1] * conv->in[2],
-                      .places = conv->out[0],
-                      .step = conv->stride[0],
-                      .taps = 1,
-                      .from = cpu_conv_dense(ctx, x, true) };
+    planes gradients = of_result(conv), inputs = of_input(conv);
+    gradients.from = cpu_conv_dense(ctx, grad_out, true);
+    inputs.from = cpu_conv_dense(ctx, x, true);
+    inputs.step = conv->stride[0];
     int64_t images = conv->images * conv->out[0], n = core_numel(grad_weight);
     int64_t grads = images * gradients.channels, channels = images * inputs.channels;
     gradients.to =
