@@ -152,8 +152,9 @@ static ea_status generate(ea_context *ctx, const llm_session *session, const llm
     return status;
 }
 
-static ea_status run(ea_context *ctx, const options *o)
+static ea_status run(ea_context *ctx, void *argument)
 {
+    const options *o = argument;
     llm_session session;
     llm_ids prompt = { 0 };
     char *file = NULL;
@@ -269,13 +270,7 @@ int cli_generate(int argc, char **argv)
         fputs(help, stderr);
         return CLI_USAGE;
     }
-    ea_context *ctx = NULL;
-    ea_status status = ea_context_create(&o.model.context, &ctx);
-    if (status == EA_OK)
-        status = run(ctx, &o);
-    if (status != EA_OK || fflush(stdout) != 0)
-        fprintf(stderr, "eadem generate: %s\n", ea_error_text(ctx));
+    int code = cli_llm_run("generate", &o.model, run, &o);
     llm_stops_free(&o.stops);
-    ea_context_destroy(ctx);
-    return status == EA_OK ? CLI_OK : CLI_FAILED;
+    return code;
 }

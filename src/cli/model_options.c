@@ -1,7 +1,10 @@
-/* model_options.c: reading the options of commands over a language model. */
+/* model_options.c: what the commands over a language model share: options, and running in a
+ * context. */
 #include "cli/model_options.h"
+#include "cli/cli.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,4 +57,17 @@ bool cli_llm_option(int argc, char **argv, int *i, cli_llm *model, bool *wrong)
         return false;
     }
     return true;
+}
+
+int cli_llm_run(const char *command, const cli_llm *model,
+                ea_status (*run)(ea_context *ctx, void *argument), void *argument)
+{
+    ea_context *ctx = NULL;
+    ea_status status = ea_context_create(&model->context, &ctx);
+    if (status == EA_OK)
+        status = run(ctx, argument);
+    if (status != EA_OK || fflush(stdout) != 0)
+        fprintf(stderr, "eadem %s: %s\n", command, ea_error_text(ctx));
+    ea_context_destroy(ctx);
+    return status == EA_OK ? CLI_OK : CLI_FAILED;
 }

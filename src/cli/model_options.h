@@ -1,4 +1,4 @@
-/* model_options.h: options that all commands over a language model share. */
+/* model_options.h: what all commands over a language model share. */
 #ifndef CLI_MODEL_OPTIONS_H
 #define CLI_MODEL_OPTIONS_H
 
@@ -21,6 +21,11 @@ typedef struct cli_llm {
 /* Takes the option at argv[*i] and its value, moving *i to the value. False when it is none of
  * these; *wrong is set when its value is missing or no number. */
 bool cli_llm_option(int argc, char **argv, int *i, cli_llm *model, bool *wrong);
+
+/* Runs a command in a context with the model's options and reports its failure on standard error.
+ * Returns its exit code. */
+int cli_llm_run(const char *command, const cli_llm *model,
+                ea_status (*run)(ea_context *ctx, void *argument), void *argument);
 
 /* Numbers that fill their whole text, in a range. */
 bool cli_read_int(const char *text, int64_t low, int64_t high, int64_t *out);

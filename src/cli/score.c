@@ -107,8 +107,9 @@ static ea_status read_ids(ea_context *ctx, const char *file, const char *text, l
                : core_fail(ctx, EA_ERR_FORMAT, "%s: not only token ids: '%.20s'", file, text);
 }
 
-static ea_status run(ea_context *ctx, const options *o)
+static ea_status run(ea_context *ctx, void *argument)
 {
+    const options *o = argument;
     llm_session session;
     llm_ids ids = { 0 };
     char *bytes;
@@ -155,12 +156,5 @@ int cli_score(int argc, char **argv)
         fputs(help, stderr);
         return CLI_USAGE;
     }
-    ea_context *ctx = NULL;
-    ea_status status = ea_context_create(&o.model.context, &ctx);
-    if (status == EA_OK)
-        status = run(ctx, &o);
-    if (status != EA_OK || fflush(stdout) != 0)
-        fprintf(stderr, "eadem score: %s\n", ea_error_text(ctx));
-    ea_context_destroy(ctx);
-    return status == EA_OK ? CLI_OK : CLI_FAILED;
+    return cli_llm_run("score", &o.model, run, &o);
 }

@@ -115,6 +115,13 @@ static bool read_options(int argc, char **argv, options *o)
     return true;
 }
 
+static ea_status run(ea_context *ctx, void *argument)
+{
+    options *o = argument;
+    EA_TRY(read_key(ctx, o));
+    return serve_run(ctx, &o->serve, ready);
+}
+
 int main(int argc, char **argv)
 {
     options o = { .serve = { .address = "127.0.0.1",
@@ -133,15 +140,7 @@ int main(int argc, char **argv)
         fputs(help, stderr);
         return CLI_USAGE;
     }
-    ea_context *ctx = NULL;
-    ea_status status = ea_context_create(&o.model.context, &ctx);
-    if (status == EA_OK)
-        status = read_key(ctx, &o);
-    if (status == EA_OK)
-        status = serve_run(ctx, &o.serve, ready);
-    if (status != EA_OK)
-        fprintf(stderr, "eadem serve: %s\n", ea_error_text(ctx));
+    int code = cli_llm_run("serve", &o.model, run, &o);
     core_free(o.key);
-    ea_context_destroy(ctx);
-    return status == EA_OK ? CLI_OK : CLI_FAILED;
+    return code;
 }
