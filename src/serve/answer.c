@@ -256,19 +256,13 @@ static ea_status append_object(llm_text *out, json_t *object)
     return status;
 }
 
-/* Tokens whose text can be sent. */
-static size_t certain_tokens(const llm_completion *c, size_t from)
-{
-    while (from < c->count && c->tokens[from].end <= c->certain)
-        from++;
-    return from;
-}
-
-static json_t *piece_of(const serve_job *job, serve_choice *choice, size_t tokens, bool last)
+/* The next piece of a stream: a choice's tokens up to `tokens`, its text up to `bytes`. */
+static json_t *piece_of(const serve_job *job, serve_choice *choice, size_t tokens, size_t bytes,
+                        bool last)
 {
     const llm_completion *c = &choice->completion;
     int index = (int)(choice - job->choices);
-    json_t *text = text_of(c, choice->bytes_sent, c->certain);
+    json_t *text = text_of(c, choice->bytes_sent, bytes);
     json_t *values = log_probabilities(job, c, choice->tokens_sent, tokens);
     json_t *finish = last ? json_string(finish_text(c->finish)) : json_null();
     if (job->kind == SERVE_COMPLETION)
@@ -282,20 +276,40 @@ static json_t *piece_of(const serve_job *job, serve_choice *choice, size_t token
                      finish, "logprobs", values);
 }
 
+static ea_status append_piece(const serve_job *job, const char *model, serve_choice *choice,
+                              size_t tokens, bool last, llm_text *out)
+{
+    const llm_completion *c = &choice->completion;
+    size_t bytes = last ? c->text.size : c->tokens[tokens - 1].end;
+    json_t *list = json_array();
+    json_array_append_new(list, piece_of(job, choice, tokens, bytes, last));
+    choice->bytes_sent = bytes;
+    choice->tokens_sent = tokens;
+    choice->end_sent = last;
+    return append_object(out, object_of(job, model, true, list));
+}
+
+/* How many tokens are sent after the next piece, or 0: none is ready. A prompt that is shown is one
+ * piece, ready when its log-probabilities are: at the first sampled token or the end. */
+static size_t next_tokens(const serve_choice *choice)
+{
+    const llm_completion *c = &choice->completion;
+    size_t sent = choice->tokens_sent, next = sent < c->prompt ? c->prompt : sent + 1;
+    bool ready = next <= c->count && c->tokens[next - 1].end <= c->certain &&
+                 (next > c->prompt || c->sampled > 0 || choice->ended);
+    return ready ? next : 0;
+}
+
+/* A piece for each token, and one that ends the choice: a choice's pieces are always the same,
+ * whatever the load and the reader's speed. */
 static ea_status stream_choice(serve_job *job, const char *model, int i, llm_text *out)
 {
     serve_choice *choice = &job->choices[i];
-    const llm_completion *c = &choice->completion;
-    bool last = choice->ended && !choice->end_sent;
-    size_t tokens = certain_tokens(c, choice->tokens_sent);
-    if (c->certain <= choice->bytes_sent && tokens == choice->tokens_sent && !last)
+    for (size_t next; (next = next_tokens(choice)) > 0;)
+        EA_TRY(append_piece(job, model, choice, next, false, out));
+    if (!choice->ended || choice->end_sent)
         return EA_OK;
-    json_t *list = json_array();
-    json_array_append_new(list, piece_of(job, choice, tokens, last));
-    choice->bytes_sent = c->certain;
-    choice->tokens_sent = tokens;
-    choice->end_sent = choice->ended;
-    return append_object(out, object_of(job, model, true, list));
+    return append_piece(job, model, choice, choice->completion.count, true, out);
 }
 
 static ea_status append_end(const serve_job *job, const char *model, llm_text *out)

@@ -10,6 +10,8 @@
 
 enum { CONNECTION_MEMORY = 32 << 10 };
 
+/* By poll: with epoll, whose events come once, libmicrohttpd misses the end of a connection that
+ * arrives together with the last bytes. */
 static struct MHD_Daemon *listen_at(serve_server *s)
 {
     const serve_options *o = s->options;
@@ -17,7 +19,7 @@ static struct MHD_Daemon *listen_at(serve_server *s)
     if (inet_pton(AF_INET, o->address, &address.sin_addr) != 1)
         return NULL;
     return MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME, (uint16_t)o->port,
+        MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME, (uint16_t)o->port,
         NULL, NULL, serve_on_request, s, MHD_OPTION_SOCK_ADDR, &address,
         MHD_OPTION_NOTIFY_COMPLETED, serve_on_completed, s, MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)o->connections, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)o->idle_seconds,

@@ -1,6 +1,6 @@
 /* serve.h: a language model over HTTP, with OpenAI's endpoints.
  *
- * One thread talks HTTP (http.c: libmicrohttpd, epoll), one runs the engine (worker.c). A request
+ * One thread talks HTTP (http.c: libmicrohttpd), one runs the engine (worker.c). A request
  * becomes a job (job.h), which both hold: the engine's thread appends text to it, the HTTP thread
  * sends that on. Connections that wait are suspended and cost nothing. */
 #ifndef SERVE_SERVE_H

@@ -53,8 +53,8 @@ def listens(server):
         return False
 
 
-def until(condition, seconds=200):
-    """Waits for a state: beyond the 120 seconds after which the server closes what it may have missed on a busy machine."""
+def until(condition, seconds=100):
+    """Waits for a state, less long than the 120 seconds after which the server closes a connection that it forgot."""
     deadline = time.time() + seconds
     while not condition() and time.time() < deadline:
         time.sleep(0.05)
@@ -119,8 +119,19 @@ def test_slow_readers_stall_nobody(server):
         part = patient.recv(300)
         assert part
         data += part
-    assert data.count(b"data: {") >= 1 and b"data: [DONE]" in data and b'"length"' in data
+    assert data.count(b"data: {") == 101 and b"data: [DONE]" in data and b'"length"' in data
     patient.close()
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /hea", b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n",
+                                  b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"])
+def test_who_leaves_at_once_is_noticed(server, sent):
+    """The end of the connection arrives together with what was sent."""
+    files = server.files()
+    for _ in range(200):
+        with connect(server) as s:
+            s.sendall(sent)
+    until(lambda: server.files() <= files)
 
 
 def test_500_connections(server):

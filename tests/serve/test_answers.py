@@ -89,7 +89,7 @@ def test_streams_join_to_the_whole_and_stop(completions):
     assert sum((p.choices[0].logprobs.token_logprobs for p in pieces if p.choices), []) == whole.logprobs.token_logprobs
     assert sum((p.choices[0].logprobs.text_offset for p in pieces if p.choices), []) == whole.logprobs.text_offset
     assert pieces[-1].usage.completion_tokens == 60 and pieces[-2].choices[0].finish_reason == "length"
-    assert len(pieces) > 2
+    assert len(pieces) == 60 + 2  # a token each, the end, and the usage
     text = whole.text
     for stop in (text[7:10], text[20:21], text[30:50]):
         expected = text[:text.index(stop)]
@@ -101,6 +101,15 @@ def test_streams_join_to_the_whole_and_stop(completions):
             told = sum((p.choices[0].logprobs.token_logprobs for p in parts), [])
             assert told == whole.logprobs.token_logprobs[:len(told)] and told
             assert sum((p.choices[0].logprobs.text_offset for p in parts), [])[-1] <= len(expected)
+
+
+def test_stream_shows_a_long_prompt_with_its_log_probabilities(completions):
+    ask = dict(prompt="the cat sat on the mat. " * 20, max_tokens=3, logprobs=1, echo=True, logit_bias={"1": -100})
+    whole = completions(**ask).choices[0].logprobs
+    pieces = [p.choices[0] for p in completions(**ask, stream=True)]
+    assert [len(p.logprobs.tokens) for p in pieces] == [len(whole.tokens) - 3, 1, 1, 1, 0]
+    assert sum((p.logprobs.token_logprobs for p in pieces), []) == whole.token_logprobs
+    assert sum((p.logprobs.top_logprobs for p in pieces), []) == whole.top_logprobs
 
 
 def test_stop_strings_of_generate(folder):
