@@ -31,6 +31,6 @@ set_target_properties(eadem_cli PROPERTIES OUTPUT_NAME eadem)
 
 # The server is a program of its own (src/cli/serve_main.c says why).
 file(GLOB EADEM_SERVE_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/serve/*.c)
-add_executable(eadem-serve src/cli/serve_main.c src/cli/model_options.c ${EADEM_SERVE_SOURCES}
+add_executable(eadem-serve src/cli/serve_main.c src/cli/model_options.c src/cli/output.c ${EADEM_SERVE_SOURCES}
                            $<TARGET_OBJECTS:eadem_objects> ${EADEM_APP_OBJECTS})
 target_link_libraries(eadem-serve PRIVATE eadem_objects ${EADEM_APP} PkgConfig::MICROHTTPD)

@@ -37,6 +37,9 @@ int cli_tokenize(int argc, char **argv);
 int cli_train(int argc, char **argv);
 int cli_verify(int argc, char **argv);
 
+/* What a program ends with: `code`, or a failure if its standard output could not be written. */
+int cli_end(int code);
+
 /* The path of the running program, into path[PATH_MAX]. */
 bool cli_own_path(char *path);
 

@@ -142,10 +142,6 @@ static int digest_files(int count, char **paths, bool json)
         json_decref(array);
     }
     ea_context_destroy(ctx);
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        perror("eadem digest: standard output");
-        return CLI_FAILED;
-    }
     return code;
 }
 

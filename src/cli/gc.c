@@ -39,10 +39,9 @@ int cli_gc(int argc, char **argv)
 {
     bool help = false, dry_run = false;
     const char *wait = "10";
-    const cli_option options[] = { { "help", .flag = &help },
-                                   { "dry-run", .flag = &dry_run },
-                                   { "wait", .text = &wait },
-                                   { 0 } };
+    const cli_option options[] = {
+        { "help", .flag = &help }, { "dry-run", .flag = &dry_run }, { "wait", .text = &wait }, { 0 }
+    };
     int count;
     char **operands, *end;
     if (!cli_options("gc", options, argc, argv, &count, &operands) || count)

@@ -49,7 +49,7 @@ static void print_help(FILE *to)
     fprintf(to, "\n  --version  print the version\n  --help     print this help\n");
 }
 
-int main(int argc, char **argv)
+static int run_command(int argc, char **argv)
 {
     if (argc < 2) {
         print_help(stderr);
@@ -68,4 +68,9 @@ int main(int argc, char **argv)
             return commands[i].run(argc - 1, argv + 1);
     fprintf(stderr, "eadem: unknown command '%s': see eadem --help\n", argv[1]);
     return CLI_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    return cli_end(run_command(argc, argv));
 }

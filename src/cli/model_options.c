@@ -66,7 +66,7 @@ int cli_llm_run(const char *command, const cli_llm *model,
     ea_status status = ea_context_create(&model->context, &ctx);
     if (status == EA_OK)
         status = run(ctx, argument);
-    if (status != EA_OK || fflush(stdout) != 0)
+    if (status != EA_OK)
         fprintf(stderr, "eadem %s: %s\n", command, ea_error_text(ctx));
     ea_context_destroy(ctx);
     return status == EA_OK ? CLI_OK : CLI_FAILED;

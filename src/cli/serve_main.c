@@ -134,7 +134,7 @@ int main(int argc, char **argv)
                              .drain_seconds = 30 } };
     if (argc > 1 && strcmp(argv[1], "--help") == 0) {
         fputs(help, stdout);
-        return CLI_OK;
+        return cli_end(CLI_OK);
     }
     if (!read_options(argc, argv, &o)) {
         fputs(help, stderr);

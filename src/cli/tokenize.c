@@ -137,7 +137,7 @@ int cli_tokenize(int argc, char **argv)
         fputs(help, stderr);
         return CLI_USAGE;
     }
-    if (run(&o) == EA_OK && fflush(stdout) == 0)
+    if (run(&o) == EA_OK)
         return CLI_OK;
     fprintf(stderr, "eadem tokenize: %s\n", ea_error_text(NULL));
     return CLI_FAILED;

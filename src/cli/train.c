@@ -277,10 +277,6 @@ static int train(arguments *args)
     if (result.stopped)
         return interrupted_result(args, &result);
     print_result(&result);
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        fprintf(stderr, "eadem train: standard output cannot be written\n");
-        return CLI_FAILED;
-    }
     return CLI_OK;
 }
 

@@ -118,6 +118,15 @@ def test_stop_strings_of_generate(folder):
     assert stopped["text"] == text[:text.index(text[12:16])] and stopped["finish"] == "stop"
 
 
+@pytest.mark.parametrize("command", [["generate", "-p", "the dog", "-n", "3"], ["score", "--text"], ["tokenize"]])
+def test_a_full_disk_is_an_error(folder, tmp_path, command):
+    (tmp_path / "text").write_text("the dog")
+    name, *rest = command if "-p" in command else [*command, tmp_path / "text"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([EADEM, name, folder, *rest], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1 and "standard output" in done.stderr
+
+
 def test_chat(server, completions):
     messages = [{"role": "system", "content": "be kind"}, {"role": "user", "content": "hello"}]
     chat = server.client().chat.completions

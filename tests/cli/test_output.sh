@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# A standard output that cannot be written is an error of every command.
+set -eu
+eadem=$1/eadem
+[ -e /dev/full ] || exit 77
+commands=$("$eadem" --help | awk '/^commands:/ { on = 1; next } /^$/ { on = 0 } on { print $1 }')
+[ "$(echo "$commands" | wc -w)" -gt 15 ] || { echo "FAIL: few commands: $commands" >&2; exit 1; }
+for command in "" --version $commands; do
+    [ "$command" = --version ] && help= || help=--help
+    code=0
+    error=$("$eadem" $command $help 2>&1 >/dev/full) || code=$?
+    [ "$code" = 1 ] && [[ $error == *"standard output"* ]] ||
+        { echo "FAIL: eadem $command $help: exit code $code, '$error'" >&2; exit 1; }
+done
+echo "output: all as expected"
