@@ -4,11 +4,14 @@
 #include "core/memory.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
-enum { PIECES_PER_THREAD = 4, SPINS = 2000 };
+/* A thread that waits looks again SPINS times, about half a millisecond, before it sleeps: to wake
+ * one costs as much as a small operation. After KEEP it lets other programs' threads go first. */
+enum { PIECES_PER_THREAD = 4, SPINS = 20000, KEEP = 1000, YIELD_EVERY = 32 };
 
 struct core_pool {
     int threads;
@@ -45,8 +48,10 @@ static void take_pieces(core_pool *pool, int worker)
     }
 }
 
-static void pause_spin(void)
+static void pause_spin(int i)
 {
+    if (i >= KEEP && i % YIELD_EVERY == 0)
+        sched_yield();
 #if defined(__x86_64__)
     __builtin_ia32_pause();
 #elif defined(__aarch64__)
@@ -59,7 +64,7 @@ static void pause_spin(void)
 static bool join_job(core_pool *pool, uint64_t *seen)
 {
     for (int i = 0; i < SPINS && atomic_load(&pool->job) == *seen; i++)
-        pause_spin();
+        pause_spin(i);
     pthread_mutex_lock(&pool->mutex);
     while (!pool->stop && !(pool->open && atomic_load(&pool->job) != *seen))
         pthread_cond_wait(&pool->work, &pool->mutex);
@@ -159,7 +164,7 @@ static void wait_for_workers(core_pool *pool)
     for (int i = 0; i < SPINS; i++) {
         if (atomic_load(&pool->busy) == 0)
             return;
-        pause_spin();
+        pause_spin(i);
     }
     pthread_mutex_lock(&pool->mutex);
     while (atomic_load(&pool->busy) != 0)
