@@ -51,8 +51,24 @@ static void arrange(const ea_view *from, const ea_view *to, copy_job *job)
     memcpy(job->from.shape, job->to.shape, sizeof job->to.shape);
 }
 
+/* n times the one element, from what is there already. */
+static void repeat(const char *from, char *to, int64_t n, size_t size)
+{
+    enum { MOST = 512 }; /* elements copied at a time, in the first-level cache */
+    memcpy(to, from, size);
+    for (int64_t done = 1, part; done < n; done += part) {
+        part = done < MOST ? done : MOST;
+        part = part < n - done ? part : n - done;
+        memcpy(to + (size_t)done * size, to, (size_t)part * size);
+    }
+}
+
 static void copy_run(const char *from, int64_t a, char *to, int64_t b, int64_t n, size_t size)
 {
+    if (a == 0 && b == 1) {
+        repeat(from, to, n, size);
+        return;
+    }
     if (a == 1 && b == 1) {
         memcpy(to, from, (size_t)n * size);
         return;

@@ -1,22 +1,31 @@
 /* sum.c: the sum rule (docs/contract.md, Sum). */
 #include "ref/ref.h"
 
-void ref_sum_begin(ref_sum *sum, ea_contract contract)
-{
-    *sum = (ref_sum){ .contract = contract };
-}
-
 static void clear_lanes(ref_sum *sum, int level)
 {
     for (int j = 0; j < REF_LANES; j++)
         sum->level[level].lane[j] = sum->product ? 1 : 0;
+    sum->level[level].count = 0;
+}
+
+/* Lanes above level 0 are cleared when the first chunk sum comes. */
+static void begin(ref_sum *sum, ea_contract contract, bool product)
+{
+    sum->contract = contract;
+    sum->product = product;
+    for (int level = 1; level < REF_LEVELS; level++)
+        sum->level[level].count = 0;
+    clear_lanes(sum, 0);
+}
+
+void ref_sum_begin(ref_sum *sum, ea_contract contract)
+{
+    begin(sum, contract, false);
 }
 
 void ref_product_begin(ref_sum *sum)
 {
-    *sum = (ref_sum){ .contract = EA_CONTRACT_CHAIN, .product = true };
-    for (int level = 0; level < REF_LEVELS; level++)
-        clear_lanes(sum, level);
+    begin(sum, EA_CONTRACT_CHAIN, true);
 }
 
 static float combine(const ref_sum *sum, float a, float b)
@@ -33,7 +42,6 @@ static float fold(ref_sum *sum, int level)
             lane[j] = combine(sum, lane[j], lane[j + half]);
     float result = lane[0];
     clear_lanes(sum, level);
-    sum->level[level].count = 0;
     return result;
 }
 
@@ -43,6 +51,8 @@ static void add_to_level(ref_sum *sum, int level, float x)
 {
     if (sum->level[level].count == REF_CHUNK)
         add_to_level(sum, level + 1, fold(sum, level));
+    if (level > 0 && sum->level[level].count == 0)
+        clear_lanes(sum, level);
     float *lane = &sum->level[level].lane[sum->level[level].count++ % REF_LANES];
     *lane = combine(sum, *lane, x);
 }

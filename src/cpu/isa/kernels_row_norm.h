@@ -80,16 +80,19 @@ static float kernel_norm_squares(const float *x, float mean, int64_t n)
     return norm_fold(sum);
 }
 
-/* sums[0] = the sum of q over one chunk, sums[1] that of q·normal, q = grad·weight; and products =
- * grad·normal unless NULL. */
+/* Continues two sums of one chunk, those of q and of q·normal, q = grad·weight, whose lanes are
+ * sums[0] to sums[15] and sums[16] to sums[31], from the chunk's element 16·k on; and products =
+ * grad·normal unless NULL. What a short vector does not reach adds +0. */
 static void kernel_norm_sums(const cpu_norm_run *r, const float *grad, float *products, int64_t n,
-                             float sums[2])
+                             float *sums)
 {
     enum { VECTORS = CHUNK_LANES / VF_LANES };
     const cpu_norm_run run = *r;
     vf sum[VECTORS], product[VECTORS];
-    for (int v = 0; v < VECTORS; v++)
-        sum[v] = product[v] = vf_zero();
+    for (int v = 0; v < VECTORS; v++) {
+        sum[v] = vf_load(sums + v * VF_LANES);
+        product[v] = vf_load(sums + CHUNK_LANES + v * VF_LANES);
+    }
     for (int64_t i = 0; i < n; i += CHUNK_LANES)
         for (int v = 0; v < VECTORS && i + v * VF_LANES < n; v++) {
             int64_t at = i + v * VF_LANES;
@@ -111,8 +114,10 @@ static void kernel_norm_sums(const cpu_norm_run *r, const float *grad, float *pr
             sum[v] = vf_add(sum[v], q);
             product[v] = vf_add(product[v], qh);
         }
-    sums[0] = norm_fold(sum);
-    sums[1] = norm_fold(product);
+    for (int v = 0; v < VECTORS; v++) {
+        vf_store(sums + v * VF_LANES, sum[v]);
+        vf_store(sums + CHUNK_LANES + v * VF_LANES, product[v]);
+    }
 }
 
 /* y = rstd·((q − mean_grad) − normal·slope). */
