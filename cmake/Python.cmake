@@ -4,7 +4,7 @@ find_package(Python REQUIRED COMPONENTS Interpreter Development.Module)
 file(GLOB NATIVE_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/python/native/*.c)
 Python_add_library(eadem_native MODULE ${NATIVE_SOURCES} $<TARGET_OBJECTS:eadem_objects>)
 target_include_directories(eadem_native PRIVATE ${CMAKE_SOURCE_DIR}/python/native)
-target_link_libraries(eadem_native PRIVATE eadem_objects)
+target_link_libraries(eadem_native PRIVATE eadem_objects ${CMAKE_DL_LIBS})
 target_compile_definitions(eadem_native PRIVATE Py_LIMITED_API=0x03090000)
 target_compile_options(eadem_native PRIVATE -Wno-write-strings # Python.h takes char *
   $<IF:$<C_COMPILER_ID:Clang>,-Wno-incompatible-pointer-types-discards-qualifiers,-Wno-discarded-qualifiers>)

@@ -44,12 +44,21 @@ typedef enum ea_contract { EA_CONTRACT_CHAIN = 0, EA_CONTRACT_REPDL = 1 } ea_con
 
 typedef struct ea_context ea_context;
 
+/* Calls body(argument, w) for every w of 0 … workers−1, on threads of the program's own and one or
+ * more on each, and returns when all calls have. `host` is the option's. */
+typedef void ea_run_workers(void *host, int workers, void (*body)(void *argument, int worker),
+                            void *argument);
+
 /* Zero or NULL means: take the environment (EADEM_THREADS, EADEM_ISA), else what the machine has.
  */
 typedef struct ea_context_options {
     int threads;          /* 1 to 1024 */
     const char *isa;      /* "ref", "generic", "avx2", "avx512", "neon" */
     ea_contract contract; /* default: EA_CONTRACT_CHAIN */
+    /* NULL: the context has threads of its own. Else it works on the program's, as one that has a
+     * pool already would want. */
+    ea_run_workers *run_workers;
+    void *host;
 } ea_context_options;
 
 /* Makes a context. `options` may be NULL. On failure *out is NULL and ea_error_text(NULL) says why.

@@ -25,12 +25,15 @@ PyObject *native_raise(const ea_context *ctx, ea_status status)
 
 static PyObject *context_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = { "threads", "isa", "contract", NULL };
-    int threads = 0;
+    static char *names[] = { "threads", "isa", "contract", "openmp", NULL };
+    int threads = 0, openmp = 0;
     const char *isa = NULL, *contract = "chain";
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|izs", names, &threads, &isa, &contract))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|izsp", names, &threads, &isa, &contract,
+                                     &openmp))
         return NULL;
-    ea_context_options options = { .threads = threads, .isa = isa };
+    ea_context_options options = { .threads = threads,
+                                   .isa = isa,
+                                   .run_workers = openmp ? native_openmp() : NULL };
     ea_status status = ea_contract_from_name(contract, &options.contract);
     ea_context *ctx = NULL;
     if (status == EA_OK)
@@ -188,7 +191,8 @@ static PyType_Slot context_slots[] = {
     { Py_tp_dealloc, context_dealloc },
     { Py_tp_methods, context_methods },
     { Py_tp_getset, context_properties },
-    { Py_tp_doc, "Context(threads=0, isa=None, contract='chain'); used by one thread at a time." },
+    { Py_tp_doc, "Context(threads=0, isa=None, contract='chain', openmp=False); used by one thread at a "
+                 "time. openmp: works on the process's OpenMP threads, if it has any." },
     { 0, NULL },
 };
 

@@ -56,6 +56,9 @@ typedef struct context_object {
 extern PyObject *native_error;   /* eadem.Error */
 extern PyObject *native_context; /* the class Context */
 
+/* Runs work on the process's OpenMP threads (openmp.c); NULL: it has none. Call with the GIL. */
+ea_run_workers *native_openmp(void);
+
 /* Raises MemoryError or eadem.Error with the context's sentence; returns NULL. */
 PyObject *native_raise(const ea_context *ctx, ea_status status);
 

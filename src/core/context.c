@@ -231,7 +231,7 @@ ea_status ea_context_create(const ea_context_options *options, ea_context **out)
     ctx->isa = isa;
     ctx->contract = options->contract;
     ctx->arena = core_arena_create();
-    ctx->pool = core_pool_create(threads);
+    ctx->pool = core_pool_create(threads, options->run_workers, options->host);
     if (!ctx->arena || !ctx->pool) {
         ea_context_destroy(ctx);
         return core_fail(NULL, EA_ERR_MEMORY, "no memory or threads for a context of %d threads",

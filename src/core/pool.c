@@ -15,6 +15,8 @@ enum { PIECES_PER_THREAD = 4, SPINS = 20000, KEEP = 1000, YIELD_EVERY = 32 };
 
 struct core_pool {
     int threads;
+    ea_run_workers *run; /* the host's threads, instead of ours */
+    void *host;
     int started; /* threads running besides the caller */
     pid_t owner; /* the process that started them: a forked child has none */
     pthread_t *ids;
@@ -109,12 +111,14 @@ static void start_threads(core_pool *pool)
     }
 }
 
-core_pool *core_pool_create(int threads)
+core_pool *core_pool_create(int threads, ea_run_workers *run, void *host)
 {
     core_pool *pool = core_alloc_zero(sizeof *pool);
     if (!pool)
         return NULL;
     pool->threads = threads;
+    pool->run = run;
+    pool->host = host;
     pool->owner = getpid();
     pthread_mutex_init(&pool->mutex, NULL);
     pthread_cond_init(&pool->work, NULL);
@@ -123,10 +127,10 @@ core_pool *core_pool_create(int threads)
     sigset_t all, before; /* signals are for the caller's threads */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    if (pool->ids)
+    if (pool->ids && !run)
         start_threads(pool);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (!pool->ids || pool->started < threads - 1) {
+    if (!pool->ids || (!run && pool->started < threads - 1)) {
         core_pool_destroy(pool);
         return NULL;
     }
@@ -172,25 +176,17 @@ static void wait_for_workers(core_pool *pool)
     pthread_mutex_unlock(&pool->mutex);
 }
 
-void core_parallel(ea_context *ctx, int64_t n, int64_t grain, core_task task, void *argument)
+/* One of the host's threads, whose floating-point environment is its own. */
+static void run_as_worker(void *argument, int worker)
 {
-    core_pool *pool = ctx->pool;
-    if (n <= 0)
-        return;
-    if (grain < 1)
-        grain = 1;
-    if (pool->started == 0 || n <= grain || pool->owner != getpid()) {
-        task(argument, 0, n, 0);
-        return;
-    }
-    int64_t pieces = (int64_t)pool->threads * PIECES_PER_THREAD;
-    int64_t piece = (n + pieces - 1) / pieces;
+    core_fp saved = core_fp_enter();
+    take_pieces(argument, worker);
+    core_fp_leave(saved);
+}
+
+static void run_on_own_threads(core_pool *pool)
+{
     pthread_mutex_lock(&pool->mutex);
-    pool->task = task;
-    pool->argument = argument;
-    pool->n = n;
-    pool->piece = piece < grain ? grain : piece;
-    atomic_store(&pool->next, 0);
     pool->open = true;
     atomic_fetch_add(&pool->job, 1);
     pthread_cond_broadcast(&pool->work);
@@ -198,4 +194,27 @@ void core_parallel(ea_context *ctx, int64_t n, int64_t grain, core_task task, vo
     take_pieces(pool, 0);
     close_job(pool);
     wait_for_workers(pool);
+}
+
+void core_parallel(ea_context *ctx, int64_t n, int64_t grain, core_task task, void *argument)
+{
+    core_pool *pool = ctx->pool;
+    if (n <= 0)
+        return;
+    if (grain < 1)
+        grain = 1;
+    if (pool->threads == 1 || n <= grain || pool->owner != getpid()) {
+        task(argument, 0, n, 0);
+        return;
+    }
+    int64_t piece = n / ((int64_t)pool->threads * PIECES_PER_THREAD);
+    pool->task = task;
+    pool->argument = argument;
+    pool->n = n;
+    pool->piece = piece < grain ? grain : piece;
+    atomic_store(&pool->next, 0);
+    if (pool->run)
+        pool->run(pool->host, pool->threads, run_as_worker, pool);
+    else
+        run_on_own_threads(pool);
 }

@@ -14,7 +14,8 @@ typedef struct core_pool core_pool;
 /* A piece of work: items begin … end−1, on the thread numbered `worker` (0 to threads−1). */
 typedef void (*core_task)(void *argument, int64_t begin, int64_t end, int worker);
 
-core_pool *core_pool_create(int threads);
+/* With `run` it has no threads of its own but the host's. NULL: no memory or threads. */
+core_pool *core_pool_create(int threads, ea_run_workers *run, void *host);
 void core_pool_destroy(core_pool *pool);
 
 /* Runs `task` over items 0 … n−1 in pieces of at least `grain` items and waits. Which thread gets

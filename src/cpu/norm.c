@@ -56,6 +56,7 @@ static block block_at(int64_t item, int64_t n)
 
 typedef struct forward {
     const ref_norm *norm;
+    const cpu_kernels *kernels;
     cpu_rows x, out; /* a row is a channel */
     int64_t channels, n;
     float *mean, *std, *weight, *bias;
@@ -118,20 +119,18 @@ static void normalise_blocks(void *argument, int64_t first, int64_t last, int wo
         block b = block_at(item, f->n);
         const float *x = cpu_read_row(&f->x, b.channel, b.begin, b.n, x_buffer);
         float *y = cpu_target_row(&f->out, b.channel, b.begin, b.n, y_buffer);
-        float mean = f->mean[b.channel], std = f->std[b.channel];
-        for (int64_t i = 0; i < b.n; i++)
-            y[i] = (x[i] - mean) / std;
-        for (int64_t i = 0; f->norm->weight && i < b.n; i++)
-            y[i] = y[i] * f->weight[b.channel];
-        for (int64_t i = 0; f->norm->bias && i < b.n; i++)
-            y[i] = y[i] + f->bias[b.channel];
+        cpu_norm_run run = { .x = x,
+                             .mean = f->mean[b.channel],
+                             .weight = f->norm->weight ? &f->weight[b.channel] : NULL,
+                             .bias = f->norm->bias ? &f->bias[b.channel] : NULL };
+        f->kernels->norm_divide(&run, f->std[b.channel], y, b.n);
         cpu_put_row(&f->out, b.channel, b.begin, b.n, y);
     }
 }
 
 ea_status cpu_batch_norm(ea_context *ctx, const ref_norm *norm)
 {
-    forward f = { .norm = norm, .channels = norm->x->shape[0] };
+    forward f = { .norm = norm, .kernels = cpu_kernels_of(ctx), .channels = norm->x->shape[0] };
     f.x = cpu_rows_of(norm->x, 1);
     f.out = cpu_rows_of(norm->out, 1);
     f.n = f.channels ? core_numel(norm->x) / f.channels : 0;

@@ -4,7 +4,9 @@
 #include "core/view.h"
 #include "test.h"
 
+#include <fenv.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 static void test_unknown_isa_lists_the_possible(void **state)
@@ -44,6 +46,68 @@ static void test_pool_runs_every_item_once(void **state)
         }
         ea_context_destroy(ctx);
     }
+}
+
+static bool rounds_up(void)
+{
+    volatile float one = 1, little = 0x1p-30f;
+    return one + little > one;
+}
+
+/* A host that calls the workers' bodies backwards, on two threads, with its own rounding. */
+typedef struct host {
+    int workers;
+    void (*body)(void *argument, int worker);
+    void *argument;
+    int runs;
+} host;
+
+static void *run_odd_workers(void *argument)
+{
+    host *h = argument;
+    fesetround(FE_UPWARD);
+    for (int w = h->workers - 1; w >= 0; w--)
+        if (w % 2)
+            h->body(h->argument, w);
+    assert_true(rounds_up());
+    return NULL;
+}
+
+static void run_workers(void *argument, int workers, void (*body)(void *, int), void *of_body)
+{
+    host *h = argument;
+    *h = (host){ workers, body, of_body, h->runs + 1 };
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, run_odd_workers, h), 0);
+    for (int w = workers - 1; w >= 0; w--)
+        if (w % 2 == 0)
+            body(of_body, w);
+    pthread_join(thread, NULL);
+}
+
+static void count_items_rounding(void *argument, int64_t begin, int64_t end, int worker)
+{
+    assert_false(rounds_up());
+    assert_in_range(worker, 0, 4);
+    count_items(argument, begin, end, worker);
+}
+
+static void test_host_threads(void **state)
+{
+    (void)state;
+    host h = { 0 };
+    ea_context *ctx;
+    ea_context_options options = { .threads = 5, .run_workers = run_workers, .host = &h };
+    assert_int_equal(ea_context_create(&options, &ctx), EA_OK);
+    for (int64_t n = 4; n < 300; n += 37) {
+        unsigned char seen[300] = { 0 };
+        core_parallel(ctx, n, 3, count_items_rounding, seen);
+        for (int64_t i = 0; i < 300; i++)
+            assert_int_equal(seen[i], i < n);
+    }
+    assert_int_equal(h.runs, 8);
+    assert_int_equal(h.workers, 5);
+    ea_context_destroy(ctx);
 }
 
 static void test_arena_reuses(void **state)
@@ -102,6 +166,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_unknown_isa_lists_the_possible),
         cmocka_unit_test(test_pool_runs_every_item_once),
+        cmocka_unit_test(test_host_threads),
         cmocka_unit_test(test_arena_reuses),
         cmocka_unit_test(test_f16_round_trip),
         cmocka_unit_test(test_digest_is_sha256_of_bytes),

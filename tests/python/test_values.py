@@ -25,7 +25,8 @@ class DLTensor(ctypes.Structure):
 
 
 class ContextOptions(ctypes.Structure):
-    _fields_ = [("threads", ctypes.c_int), ("isa", ctypes.c_char_p), ("contract", ctypes.c_int)]
+    _fields_ = [("threads", ctypes.c_int), ("isa", ctypes.c_char_p), ("contract", ctypes.c_int),
+                ("run_workers", ctypes.c_void_p), ("host", ctypes.c_void_p)]
 
 
 class PoolOptions(ctypes.Structure):

@@ -9,6 +9,9 @@
 ``docs/pytorch.md`` is the tutorial.
 """
 
+import torch
+
+from eadem import _context
 from eadem.torch import optim
 from eadem.torch.audit import audit
 from eadem.torch.convert import convert, from_torch_module
@@ -21,3 +24,5 @@ from eadem.torch.tracing import trace
 __all__ = ["NotReproducible", "audit", "convert", "digest", "disable", "enable", "environment",
            "from_torch_module", "generator", "get_hash", "loader_options", "optim", "reproducible",
            "seed_everything", "trace", "worker_init_fn"]
+
+_context.join(torch.get_num_threads)

@@ -15,6 +15,7 @@ from typing import Any, Callable, List, Optional, TypeVar, Union
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from eadem import _context
 from eadem._context import use_contract
 from eadem.torch import kernels, rules
 from eadem.torch.attention import AttentionMode
@@ -80,6 +81,7 @@ class Mode(TorchDispatchMode):
         self.strict = strict
 
     def __enter__(self):
+        _context.follow()  # the program may have called torch.set_num_threads
         self._others = contextlib.ExitStack()
         self._others.enter_context(use_contract(self.contract))
         self._others.enter_context(_unfused())

@@ -171,11 +171,12 @@ typedef struct cpu_kernels {
     /* sum[r] continues with row[r][0 … n−1] in order, for rows_together rows */
     void (*add_rows)(const float *const *row, int64_t n, float *sum);
 
-    /* kernels_row_norm.h: y = (x − mean)·rstd·weight + bias; the sum of (x − mean)² over a chunk (n
-     * ≤ 1024); the lanes of two sums over a chunk, of q = grad·weight and q·normal, continued
-     * from a multiple of 16 on, with products[i] = grad·normal unless NULL; y = rstd·((q −
-     * mean_grad) − normal·slope). */
+    /* kernels_row_norm.h: y = (x − mean)·rstd·weight + bias; (x − mean)/std·weight + bias; the sum
+     * of (x − mean)² over a chunk (n ≤ 1024); the lanes of two sums over a chunk, of q =
+     * grad·weight and q·normal, continued from a multiple of 16 on, with products[i] = grad·normal
+     * unless NULL; y = rstd·((q − mean_grad) − normal·slope). */
     void (*norm_apply)(const cpu_norm_run *run, float *y, int64_t n);
+    void (*norm_divide)(const cpu_norm_run *run, float std, float *y, int64_t n);
     float (*norm_squares)(const float *x, float mean, int64_t n);
     void (*norm_sums)(const cpu_norm_run *run, const float *grad, float *products, int64_t n,
                       float *sums);

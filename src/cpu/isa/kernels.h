@@ -135,6 +135,7 @@ const cpu_kernels CPU_KERNELS_TABLE = {
     .axis_rows = kernel_axis_rows,
     .axis_line = kernel_axis_line,
     .norm_apply = kernel_norm_apply,
+    .norm_divide = kernel_norm_divide,
     .norm_squares = kernel_norm_squares,
     .norm_sums = kernel_norm_sums,
     .norm_gradient = kernel_norm_gradient,

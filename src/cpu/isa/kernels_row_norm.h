@@ -46,6 +46,21 @@ static void kernel_norm_apply(const cpu_norm_run *r, float *y, int64_t n)
     }
 }
 
+/* The same with (x − mean)/std as the normal, as batch norm rounds it. */
+static void kernel_norm_divide(const cpu_norm_run *r, float std, float *y, int64_t n)
+{
+    const cpu_norm_run run = *r;
+    for (int64_t i = 0; i < n; i += VF_LANES) {
+        int lanes = norm_lanes(n - i);
+        vf value = vf_div(vf_sub(norm_read(run.x, i, lanes), vf_set(run.mean)), vf_set(std));
+        if (run.weight)
+            value = vf_mul(value, norm_factor(&run, run.weight, i, lanes));
+        if (run.bias)
+            value = vf_add(value, norm_factor(&run, run.bias, i, lanes));
+        norm_write(y, i, lanes, value);
+    }
+}
+
 /* Lane 0 of the sum rule's fold. */
 static float norm_fold(const vf *lanes)
 {
