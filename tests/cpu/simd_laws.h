@@ -345,6 +345,32 @@ static void test_int64(void **state)
     }
 }
 
+static int times_in(const int32_t *words, int32_t word)
+{
+    int times = 0;
+    for (int i = 0; i < VF_LANES; i++)
+        times += words[i] == word;
+    return times;
+}
+
+/* The order of the words is free. */
+static void test_low_words(void **state)
+{
+    (void)state;
+    for (int round = 0; round < ROUNDS; round++) {
+        uint64_t p[VF_LANES];
+        int32_t want[VF_LANES], got[VF_LANES];
+        for (int i = 0; i < VF_LANES; i++) {
+            p[i] = random_bits();
+            want[i] = (int32_t)(uint32_t)p[i];
+        }
+        const double *at = (const double *)(void *)p;
+        vi_store(got, vd_low_words(vd_load(at), vd_load(at + VD_LANES)));
+        for (int i = 0; i < VF_LANES; i++)
+            assert_int_equal(times_in(got, want[i]), times_in(want, want[i]));
+    }
+}
+
 static int run_simd_laws(const char *isa)
 {
     core_fp_enter(); /* as every door does */
@@ -354,7 +380,7 @@ static int run_simd_laws(const char *isa)
                 cmocka_unit_test(test_arithmetic), cmocka_unit_test(test_choice),
                 cmocka_unit_test(test_memory),     cmocka_unit_test(test_small_integers),
                 cmocka_unit_test(test_int32),      cmocka_unit_test(test_double),
-                cmocka_unit_test(test_int64),
+                cmocka_unit_test(test_int64),      cmocka_unit_test(test_low_words),
             };
             return cmocka_run_group_tests(tests, NULL, NULL);
         }

@@ -20,6 +20,7 @@
 #include "cpu/isa/kernels_update.h"
 #if VF_FUSES
 #include "cpu/isa/kernels_quick.h" /* uses kernels_math.h */
+#include "cpu/isa/kernels_quick_double.h"
 #endif
 
 const cpu_kernels CPU_KERNELS_TABLE = {
@@ -30,14 +31,32 @@ const cpu_kernels CPU_KERNELS_TABLE = {
         [MATH_LOG] = kernel_log_quick,
         [MATH_LOG1P] = kernel_log1p_quick,
         [MATH_SIGMOID] = kernel_sigmoid_quick,
+        [MATH_EXP2] = kernel_exp2_quick,
+        [MATH_EXP2_DERIVATIVE] = kernel_exp2_derivative_quick,
+        [MATH_SILU_DERIVATIVE] = kernel_silu_derivative_quick,
+        [MATH_GELU] = kernel_gelu_quick,
+        [MATH_GELU_DERIVATIVE] = kernel_gelu_derivative_quick,
+        [MATH_ERF] = kernel_erf_quick,
+        [MATH_SIN] = kernel_sin_quick,
+        [MATH_COS] = kernel_cos_quick,
+        [MATH_TAN] = kernel_tan_quick,
+        [MATH_TAN_DERIVATIVE] = kernel_tan_derivative_quick,
 #else
         [MATH_EXP] = kernel_exp,
         [MATH_LOG] = kernel_log,
         [MATH_LOG1P] = kernel_log1p,
         [MATH_SIGMOID] = kernel_sigmoid,
-#endif
         [MATH_EXP2] = kernel_exp2,
         [MATH_EXP2_DERIVATIVE] = kernel_exp2_derivative,
+        [MATH_SILU_DERIVATIVE] = kernel_silu_derivative,
+        [MATH_GELU] = kernel_gelu,
+        [MATH_GELU_DERIVATIVE] = kernel_gelu_derivative,
+        [MATH_ERF] = kernel_erf,
+        [MATH_SIN] = kernel_sin,
+        [MATH_COS] = kernel_cos,
+        [MATH_TAN] = kernel_tan,
+        [MATH_TAN_DERIVATIVE] = kernel_tan_derivative,
+#endif
         [MATH_EXPM1] = kernel_expm1,
         [MATH_LOG2] = kernel_log2,
         [MATH_LOG2_DERIVATIVE] = kernel_log2_derivative,
@@ -52,22 +71,14 @@ const cpu_kernels CPU_KERNELS_TABLE = {
         [MATH_SOFTPLUS] = kernel_softplus,
         [MATH_LOGSIGMOID] = kernel_logsigmoid,
         [MATH_SILU] = kernel_silu,
-        [MATH_SILU_DERIVATIVE] = kernel_silu_derivative,
-        [MATH_GELU] = kernel_gelu,
-        [MATH_GELU_DERIVATIVE] = kernel_gelu_derivative,
         [MATH_GELU_TANH] = kernel_gelu_tanh,
         [MATH_GELU_TANH_DERIVATIVE] = kernel_gelu_tanh_derivative,
         [MATH_MISH] = kernel_mish,
         [MATH_MISH_DERIVATIVE] = kernel_mish_derivative,
-        [MATH_ERF] = kernel_erf,
         [MATH_ERF_DERIVATIVE] = kernel_erf_derivative,
         [MATH_ERFC] = kernel_erfc,
         [MATH_ERFINV] = kernel_erfinv,
         [MATH_ERFINV_DERIVATIVE] = kernel_erfinv_derivative,
-        [MATH_SIN] = kernel_sin,
-        [MATH_COS] = kernel_cos,
-        [MATH_TAN] = kernel_tan,
-        [MATH_TAN_DERIVATIVE] = kernel_tan_derivative,
         [MATH_ATAN] = kernel_atan,
         [MATH_ATAN_DERIVATIVE] = kernel_atan_derivative,
         [MATH_ASIN] = kernel_asin,

@@ -26,7 +26,8 @@
 #include "math/sqrt.h"
 #include "math/tanh.h"
 
-/* Not to be inlined in kernels_quick.h, whose loops call them for few vectors. */
+/* Not to be inlined in kernels_quick.h and kernels_quick_double.h, whose loops call them for few
+ * vectors. */
 #define RARE __attribute__((noinline))
 
 static inline __attribute__((always_inline)) void map_double(md (*f)(md), const float *x, float *y,
@@ -46,12 +47,12 @@ static RARE void kernel_exp(const float *x, float *y, int64_t n)
     map_double(md_exp, x, y, n);
 }
 
-static void kernel_exp2(const float *x, float *y, int64_t n)
+static RARE void kernel_exp2(const float *x, float *y, int64_t n)
 {
     map_double(md_exp2, x, y, n);
 }
 
-static void kernel_exp2_derivative(const float *x, float *y, int64_t n)
+static RARE void kernel_exp2_derivative(const float *x, float *y, int64_t n)
 {
     map_double(md_exp2_derivative, x, y, n);
 }
@@ -148,17 +149,17 @@ static void kernel_silu(const float *x, float *y, int64_t n)
     map_double(md_silu, x, y, n);
 }
 
-static void kernel_silu_derivative(const float *x, float *y, int64_t n)
+static RARE void kernel_silu_derivative(const float *x, float *y, int64_t n)
 {
     map_double(md_silu_derivative, x, y, n);
 }
 
-static void kernel_gelu(const float *x, float *y, int64_t n)
+static RARE void kernel_gelu(const float *x, float *y, int64_t n)
 {
     map_double(md_gelu, x, y, n);
 }
 
-static void kernel_gelu_derivative(const float *x, float *y, int64_t n)
+static RARE void kernel_gelu_derivative(const float *x, float *y, int64_t n)
 {
     map_double(md_gelu_derivative, x, y, n);
 }
@@ -183,7 +184,7 @@ static void kernel_mish_derivative(const float *x, float *y, int64_t n)
     map_double(md_mish_derivative, x, y, n);
 }
 
-static void kernel_erf(const float *x, float *y, int64_t n)
+static RARE void kernel_erf(const float *x, float *y, int64_t n)
 {
     map_double(md_erf, x, y, n);
 }
@@ -208,22 +209,22 @@ static void kernel_erfinv_derivative(const float *x, float *y, int64_t n)
     map_double(md_erfinv_derivative, x, y, n);
 }
 
-static void kernel_sin(const float *x, float *y, int64_t n)
+static RARE void kernel_sin(const float *x, float *y, int64_t n)
 {
     map_double(md_sin, x, y, n);
 }
 
-static void kernel_cos(const float *x, float *y, int64_t n)
+static RARE void kernel_cos(const float *x, float *y, int64_t n)
 {
     map_double(md_cos, x, y, n);
 }
 
-static void kernel_tan(const float *x, float *y, int64_t n)
+static RARE void kernel_tan(const float *x, float *y, int64_t n)
 {
     map_double(md_tan, x, y, n);
 }
 
-static void kernel_tan_derivative(const float *x, float *y, int64_t n)
+static RARE void kernel_tan_derivative(const float *x, float *y, int64_t n)
 {
     map_double(md_tan_derivative, x, y, n);
 }

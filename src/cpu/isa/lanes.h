@@ -132,6 +132,12 @@ static inline md ml_double(ml a)
     return (md){ vl_double(a.lo), vl_double(a.hi) };
 }
 
+/* The low 32 bits of all lanes, in some order. */
+static inline vi md_low_words(md a)
+{
+    return vd_low_words(a.lo, a.hi);
+}
+
 static inline ml ml_set(int64_t x)
 {
     return (ml){ vl_set(x), vl_set(x) };

@@ -485,6 +485,12 @@ static inline vd vl_double(vl a)
     return _mm256_castsi256_pd(a);
 }
 
+/* The low 32 bits of all lanes of both, in an order of its own. */
+static inline vi vd_low_words(vd a, vd b)
+{
+    return _mm256_castps_si256(_mm256_shuffle_ps(_mm256_castpd_ps(a), _mm256_castpd_ps(b), 0x88));
+}
+
 static inline vl vl_set(int64_t x)
 {
     return _mm256_set1_epi64x(x);

@@ -490,6 +490,12 @@ static inline vd vl_double(vl a)
     return _mm512_castsi512_pd(a);
 }
 
+/* The low 32 bits of all lanes of both, in an order of its own. */
+static inline vi vd_low_words(vd a, vd b)
+{
+    return _mm512_castps_si512(_mm512_shuffle_ps(_mm512_castpd_ps(a), _mm512_castpd_ps(b), 0x88));
+}
+
 static inline vl vl_set(int64_t x)
 {
     return _mm512_set1_epi64(x);

@@ -478,6 +478,13 @@ static inline vd vl_double(vl a)
     return (vd)a;
 }
 
+/* The low 32 bits of all lanes of both, in an order of its own. */
+static inline vi vd_low_words(vd a, vd b)
+{
+    vl low = (vl)a, high = (vl)b;
+    return (vi){ (int32_t)low[0], (int32_t)low[1], (int32_t)high[0], (int32_t)high[1] };
+}
+
 static inline vl vl_set(int64_t x)
 {
     return (vl){ x, x };

@@ -466,6 +466,12 @@ static inline vd vl_double(vl a)
     return vreinterpretq_f64_s64(a);
 }
 
+/* The low 32 bits of all lanes of both, in an order of its own. */
+static inline vi vd_low_words(vd a, vd b)
+{
+    return vuzp1q_s32(vreinterpretq_s32_f64(a), vreinterpretq_s32_f64(b));
+}
+
 static inline vl vl_set(int64_t x)
 {
     return vdupq_n_s64(x);
