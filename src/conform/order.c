@@ -67,6 +67,16 @@ static void order(conform *c, const DLTensor *x, int dim)
     emit(c, &mode, ea_mode(ctx, x, dim, mode.values, mode.places));
 }
 
+/* Few of each line. */
+static void tops(conform *c, const DLTensor *x)
+{
+    ea_context *ctx = conform_context(c);
+    for (int turn = 0; x && turn < 2; turn++) {
+        results few = make(c, x, x->ndim - 1, 9 + 60 * turn);
+        emit(c, &few, ea_topk(ctx, x, x->ndim - 1, turn, few.values, few.places));
+    }
+}
+
 static void unique(conform *c, const DLTensor *x)
 {
     if (!x)
@@ -147,11 +157,46 @@ static void searches(conform *c)
     conform_emit(c, sums);
 }
 
+static void search_line(conform *c, const DLTensor *line, const DLTensor *values)
+{
+    for (int right = 0; line && values && right < 2; right++) {
+        DLTensor *places = conform_zeros(c, EA_INT64, values->ndim, values->shape);
+        conform_check(c, ea_searchsorted(conform_context(c), line, values, right, places));
+        conform_emit(c, places);
+    }
+}
+
+/* Long lines, with few that are wanted, with new extremes early and late, with many that tie. */
+static void lines(conform *c)
+{
+    ea_context *ctx = conform_context(c);
+    int64_t shape[] = { 2, 5003 }, bins = 41, many = 4001;
+    DLTensor *x = conform_floats(c, 1, 2, shape), *bits = conform_bits(c, 2, 2, shape);
+    DLTensor *rising = conform_zeros(c, EA_FLOAT32, 2, shape);
+    conform_check(c, ea_sort(ctx, x, 1, 0, rising, NULL));
+    DLTensor *const all[] = { x, bits, rising };
+    for (int i = 0; i < 3; i++) {
+        tops(c, all[i]);
+        tops(c, conform_strided(c, all[i], 1, -2));
+        scans(c, all[i], 1);
+    }
+    tops(c, conform_as(c, EA_BFLOAT16, x));
+    DLTensor *edges = conform_zeros(c, EA_FLOAT32, 1, &many), *from = conform_bits(c, 3, 1, &many);
+    conform_check(c, ea_sort(ctx, from, 0, 0, edges, NULL));
+    search_line(c, edges, x);
+    search_line(c, edges, bits);
+    search_line(c, from, bits);
+    DLTensor *counts = conform_zeros(c, EA_INT64, 1, &bins);
+    conform_check(c, ea_bincount(ctx, conform_indices(c, 4, bins, 1, &many), NULL, counts));
+    conform_emit(c, counts);
+    DLTensor *bars = conform_zeros(c, EA_FLOAT32, 1, &bins);
+    conform_check(c, ea_histc(ctx, conform_strided(c, bits, 1, -2), -1e30, 1e30, bars));
+    conform_emit(c, bars);
+}
+
 static const conform_case cases[] = {
-    { "sizes", sizes },
-    { "shapes", shapes },
-    { "specials", specials },
-    { "searches", searches },
+    { "sizes", sizes },       { "shapes", shapes }, { "specials", specials },
+    { "searches", searches }, { "lines", lines },
 };
 
 const conform_family conform_order = { "order", cases, sizeof cases / sizeof cases[0] };

@@ -89,6 +89,17 @@ static void groups(conform *c)
     run_group(c, conform_floats(c, 4, 2, (int64_t[]){ 1030, 6 }), 2, true);
 }
 
+/* Channels of a multiple of 16 elements, whose chunks go on from image to image. */
+static void channels(conform *c)
+{
+    DLTensor *x = conform_floats(c, 7, 4, (int64_t[]){ 5, 12, 16, 17 });
+    for (int64_t g = 1; g <= 12; g++)
+        if (12 % g == 0)
+            run_group(c, x, g, g != 3);
+    run_group(c, conform_strided(c, x, 2, -2), 6, true);
+    run_group(c, conform_bits(c, 8, 3, (int64_t[]){ 3, 9, 1040 }), 9, true);
+}
+
 static void specials(conform *c)
 {
     DLTensor *x = conform_bits(c, 5, 2, (int64_t[]){ 60, 7 });
@@ -104,7 +115,7 @@ static void storage(conform *c)
 
 static const conform_case cases[] = {
     { "lengths", lengths },   { "dimensions", dimensions }, { "groups", groups },
-    { "specials", specials }, { "storage", storage },
+    { "specials", specials }, { "storage", storage },       { "channels", channels },
 };
 
 const conform_family conform_row_norm = { "row-norm", cases, sizeof cases / sizeof cases[0] };

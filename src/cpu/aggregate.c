@@ -399,8 +399,8 @@ static void give_rows(void *argument, int64_t first, int64_t last, int worker)
     }
 }
 
-/* y = (x − shift)·factor, or with e^(x − shift): the gradients of var and logsumexp where
- * neighbours in memory are different rows. */
+/* y = (x − shift)·factor, x·factor or e^(x − shift)·factor: the gradients of var, norm and
+ * logsumexp where neighbours in memory are different rows. */
 typedef struct column_slopes {
     const job *job;
     cpu_column_view x, grad_x;
@@ -411,31 +411,43 @@ static void give_columns(void *argument, int64_t first, int64_t last, int worker
     (void)worker;
     const column_slopes *c = argument;
     const job *j = c->job;
-    bool logsumexp = j->call->aggregate == EA_AGG_LOGSUMEXP;
+    ea_aggregate aggregate = j->call->aggregate;
     for (int64_t item = first; item < last; item++) {
         cpu_column_block from = cpu_column_block_at(&c->x, item, COLUMNS);
         cpu_column_block to = cpu_column_block_at(&c->grad_x, item, COLUMNS);
         float shift[COLUMNS], factor[COLUMNS];
         for (int64_t k = 0; k < from.columns; k++) {
             const ref_row *facts = &j->facts[from.output + k];
-            shift[k] = logsumexp ? facts->value : facts->mean;
-            factor[k] = logsumexp ? facts->grad : facts->grad * (2 / facts->n);
+            shift[k] = aggregate == EA_AGG_VAR ? facts->mean : facts->value;
+            factor[k] = aggregate == EA_AGG_LOGSUMEXP ? facts->grad
+                        : aggregate == EA_AGG_VAR     ? facts->grad * (2 / facts->n)
+                                                      : facts->grad / facts->value;
         }
         for (int64_t i = 0; i < c->x.rows; i++) {
+            const float *x = from.data + i * c->x.row_stride;
             float *y = to.data + i * c->grad_x.row_stride;
-            j->kernels->sub(from.data + i * c->x.row_stride, shift, y, from.columns);
-            if (logsumexp)
+            if (aggregate == EA_AGG_NORM) {
+                j->kernels->mul(x, factor, y, from.columns);
+                continue;
+            }
+            j->kernels->sub(x, shift, y, from.columns);
+            if (aggregate == EA_AGG_LOGSUMEXP)
                 j->kernels->math[MATH_EXP](y, y, from.columns);
             j->kernels->mul(y, factor, y, from.columns);
         }
     }
 }
 
-/* False where the call is none of give_columns(). */
+/* False where the call is none of give_columns(); a row whose norm is 0 has a slope of its own. */
 static bool takes_columns(const ref_aggregate_call *call, column_slopes *c)
 {
-    return (call->aggregate == EA_AGG_VAR || call->aggregate == EA_AGG_LOGSUMEXP) &&
-           cpu_column_view_of(call->x, call->kept, &c->x) &&
+    bool takes = call->aggregate == EA_AGG_VAR || call->aggregate == EA_AGG_LOGSUMEXP;
+    if (call->aggregate == EA_AGG_NORM && call->parameter == 2) {
+        takes = true;
+        for (int64_t i = 0; takes && i < c->job->outputs; i++)
+            takes = c->job->facts[i].value != 0;
+    }
+    return takes && cpu_column_view_of(call->x, call->kept, &c->x) &&
            cpu_column_view_of(call->grad_x, call->kept, &c->grad_x);
 }
 

@@ -4,6 +4,26 @@
 
 #include <math.h>
 
+/* --- Classes ---------------------------------------------------------------------------------- */
+
+bool cpu_nll_rows(const ref_nll *nll, int64_t begin, int64_t end, float *losses, float *weights)
+{
+    const ea_view *x = &nll->x, *w = &nll->weight;
+    if (!nll->indices || nll->smoothing != 0 || x->ndim != 2 || x->dtype != CORE_F32 ||
+        (nll->weighted && w->dtype != CORE_F32))
+        return false;
+    const float *row = x->data, *weight = nll->weighted ? w->data : NULL;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t class = core_load_index(&nll->target, i * nll->target.stride[0]);
+        bool counts = class != nll->ignore;
+        weights[i] = !counts ? 0 : weight ? weight[class * w->stride[0]] : 1;
+        losses[i] = counts ? -(weights[i] * row[i * x->stride[0] + class * x->stride[1]]) : 0;
+    }
+    return true;
+}
+
+/* --- Alignments ------------------------------------------------------------------------------- */
+
 enum { BLOCK = 256 };
 
 static void log_add(const void *self, float *a, float *b, float *c, int64_t n, float *out)

@@ -179,28 +179,12 @@ typedef struct column_folds {
     float *results;
 } column_folds;
 
-static void chunk_of_columns(const column_folds *c, const float *x, int64_t rows, int64_t columns,
-                             float *results)
-{
-    const cpu_kernels *k = c->kernels;
-    bool sum = c->fold == CPU_SUM;
-    float lane[REF_LANES][COLUMNS];
-    for (int64_t j = 0; j < REF_LANES; j++) {
-        int64_t in_lane = rows > j ? (rows - j + REF_LANES - 1) / REF_LANES : 0;
-        (sum ? k->sum_columns : k->product_columns)(in_lane ? x + j * c->x.row_stride : x,
-                                                    c->x.row_stride * REF_LANES, in_lane, columns,
-                                                    lane[j]);
-    }
-    for (int half = REF_LANES / 2; half > 0; half /= 2)
-        for (int j = 0; j < half; j++)
-            (sum ? k->add : k->mul)(lane[j], lane[j + half], lane[j], columns);
-    memcpy(results, lane[0], sizeof *results * (size_t)columns);
-}
-
 static void chain_columns(const column_folds *c, const float *x, int64_t columns, float *results)
 {
+    cpu_columns chunk =
+        c->fold == CPU_SUM ? c->kernels->sum_chunk_columns : c->kernels->product_chunk_columns;
     if (c->x.rows <= REF_CHUNK) {
-        chunk_of_columns(c, x, c->x.rows, columns, results);
+        chunk(x, c->x.row_stride, c->x.rows, columns, results);
         return;
     }
     ref_sum sum[COLUMNS];
@@ -210,8 +194,8 @@ static void chain_columns(const column_folds *c, const float *x, int64_t columns
         else
             ref_product_begin(&sum[j]);
     for (int64_t row = 0; row < c->x.rows; row += REF_CHUNK) {
-        chunk_of_columns(c, x + row * c->x.row_stride, smaller(c->x.rows - row, REF_CHUNK), columns,
-                         results);
+        chunk(x + row * c->x.row_stride, c->x.row_stride, smaller(c->x.rows - row, REF_CHUNK),
+              columns, results);
         for (int64_t j = 0; j < columns; j++)
             ref_sum_add(&sum[j], results[j]);
     }

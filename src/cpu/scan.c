@@ -4,17 +4,49 @@
 #include "cpu/scan.h"
 #include "core/memory.h"
 #include "core/pool.h"
+#include "cpu/isa/isa.h"
 #include "cpu/stream.h"
 
-enum { GRAIN = 8192 }; /* elements in a piece of work */
+enum { GRAIN = 8192, PIECE = 128 }; /* elements in a piece of work, of a search for extremes */
 
 typedef struct job {
+    const cpu_kernels *kernels;
     const ref_scan_call *call;
     cpu_rows x, second, out;
     int64_t n;
     size_t line; /* bytes of a worker's scratch */
     char *scratch;
 } job;
+
+/* As the definition's running extreme. Few elements of a long line are a new extreme: where a piece
+ * has none, its results are the last one, repeated. */
+static void running_extreme(const job *j, const float *x, float *y, int64_t *places)
+{
+    bool smallest = j->call->kind == REF_CUMMIN;
+    float best = x[0];
+    int64_t place = 0;
+    for (int64_t begin = 0, end; begin < j->n; begin = end) {
+        end = j->n - begin < PIECE ? j->n : begin + PIECE;
+        const cpu_kernels *k = j->kernels;
+        float most = (smallest ? k->minimum : k->maximum)(x + begin, end - begin);
+        if (best != best || (smallest ? most >= best : most <= best)) {
+            for (int64_t i = begin; i < end; i++) {
+                y[i] = best;
+                places[i] = place;
+            }
+            continue;
+        }
+        for (int64_t i = begin; i < end; i++) {
+            float a = x[i];
+            if (best == best && (a != a || (smallest ? a < best : a > best))) {
+                best = a;
+                place = i;
+            }
+            y[i] = best;
+            places[i] = place;
+        }
+    }
+}
 
 /* A worker's scratch: three lines of floats, one of places, one of doubles. */
 static void scan_lines(void *argument, int64_t first, int64_t last, int worker)
@@ -40,7 +72,10 @@ static void scan_lines(void *argument, int64_t first, int64_t last, int worker)
             index = core_row(c->indices, kept, line);
         bool direct = c->indices && index.dtype == CORE_I64 && index.stride[0] == 1;
         float *y = c->out ? cpu_target_row(&j->out, line, 0, j->n, y_buffer) : y_buffer;
-        ref_scan_line(c->kind, x, second, j->n, y, direct ? index.data : places, scratch);
+        if (c->kind == REF_CUMMAX || c->kind == REF_CUMMIN)
+            running_extreme(j, x, y, direct ? index.data : places);
+        else
+            ref_scan_line(c->kind, x, second, j->n, y, places, scratch);
         if (c->out)
             cpu_put_row(&j->out, line, 0, j->n, y);
         for (int64_t i = 0; c->indices && !direct && i < j->n; i++)
@@ -51,7 +86,7 @@ static void scan_lines(void *argument, int64_t first, int64_t last, int worker)
 ea_status cpu_scan(ea_context *ctx, const ref_scan_call *call)
 {
     int kept = call->x->ndim - 1;
-    job j = { .call = call, .n = call->x->shape[kept] };
+    job j = { .kernels = cpu_kernels_of(ctx), .call = call, .n = call->x->shape[kept] };
     if (core_numel(call->x) == 0)
         return EA_OK;
     j.x = cpu_rows_of(call->x, kept);

@@ -4,13 +4,16 @@
 #include "cpu/sort.h"
 #include "core/memory.h"
 #include "core/pool.h"
+#include "cpu/isa/isa.h"
+#include "cpu/stream.h"
 
 enum {
-    SHORT = 32,  /* sorted by insertion */
-    LONG = 8192, /* from here on the wider digit pays */
-    NARROW = 8,  /* bits of a digit */
-    WIDE = 11,   /* 2048 counters fit the first-level cache */
-    GRAIN = 4096 /* elements in a piece of work */
+    SHORT = 32,   /* sorted by insertion */
+    LONG = 8192,  /* from here on the wider digit pays */
+    NARROW = 8,   /* bits of a digit */
+    WIDE = 11,    /* 2048 counters fit the first-level cache */
+    GRAIN = 4096, /* elements in a piece of work */
+    PIECE = 128   /* of a line, looked at together */
 };
 
 static void sort_short(ref_entry *entries, int64_t n)
@@ -103,10 +106,20 @@ typedef struct job {
     int bits;
     ref_entry *scratch; /* twice n for each worker */
     int64_t *places;    /* count for each worker */
+    bool few;           /* floats of which few are wanted: find_first() pays */
+    cpu_rows rows;
+    const cpu_kernels *kernels;
 } job;
 
-/* Puts the first `count` entries of the order to the front, in their old order; spare is free. */
-static void keep_first(ref_entry *entries, ref_entry *spare, int64_t n, int64_t count, int bits)
+/* Entries that find_first() gathers before it drops what is not among the first `count`. */
+static int64_t most_candidates(int64_t count)
+{
+    return 2 * count + 2 * PIECE;
+}
+
+/* Puts the first `count` entries of the order to the front, in their old order; spare is free.
+ * Returns the last one's key. */
+static uint64_t keep_first(ref_entry *entries, ref_entry *spare, int64_t n, int64_t count, int bits)
 {
     uint64_t last = select_key(entries, spare, n, count - 1, bits);
     int64_t below = 0, kept = 0;
@@ -116,11 +129,41 @@ static void keep_first(ref_entry *entries, ref_entry *spare, int64_t n, int64_t 
     for (int64_t i = 0; i < n; i++)
         if (entries[i].key < last || (entries[i].key == last && equal-- > 0))
             entries[kept++] = entries[i];
+    return last;
 }
 
-static void sort_places(const job *j, ref_entry *entries, ref_entry *spare, int64_t *places)
+/* Entries of a line among which are the first `count` of the order, with all that come before them;
+ * returns how many. Once `count` are known, only what comes before their last can be one of them,
+ * and most pieces of a long line have no such element. */
+static int64_t find_first(const job *j, int64_t line, ref_entry *entries, ref_entry *spare)
 {
-    int64_t n = j->n, count = j->call->count;
+    int64_t count = j->call->count, kept = 0;
+    bool descending = j->call->descending;
+    uint64_t turn = descending ? UINT32_MAX : 0, bound = UINT64_MAX;
+    float buffer[PIECE];
+    for (int64_t begin = 0, n; begin < j->n; begin += n) {
+        n = j->n - begin < PIECE ? j->n - begin : PIECE;
+        const float *x = cpu_read_row(&j->rows, line, begin, n, buffer);
+        float first = (descending ? j->kernels->maximum : j->kernels->minimum)(x, n);
+        if (first == first && (ref_float_key(first) ^ turn) >= bound)
+            continue;
+        for (int64_t i = 0; i < n; i++) {
+            uint64_t key = ref_float_key(x[i]) ^ turn;
+            if (key < bound)
+                entries[kept++] = (ref_entry){ key, begin + i };
+        }
+        if (kept >= most_candidates(count)) {
+            bound = keep_first(entries, spare, kept, count, j->bits);
+            kept = count;
+        }
+    }
+    return kept;
+}
+
+static void sort_places(const job *j, ref_entry *entries, ref_entry *spare, int64_t n,
+                        int64_t *places)
+{
+    int64_t count = j->call->count;
     if (count == 0)
         return;
     if (count < n / 2) {
@@ -149,9 +192,14 @@ static void order_lines(void *argument, int64_t first, int64_t last, int worker)
     int64_t *places = j->places + c->count * worker;
     for (int64_t line = first; line < last; line++) {
         ea_view x = core_row(c->x, c->x->ndim - 1, line);
+        if (j->few) {
+            sort_places(j, entries, spare, find_first(j, line, entries, spare), places);
+            ref_order_put(c, line, places);
+            continue;
+        }
         ref_entries(&x, j->n, c->descending, entries);
         if (c->kind == REF_SORT)
-            sort_places(j, entries, spare, places);
+            sort_places(j, entries, spare, j->n, places);
         else if (c->kind == REF_MODE)
             places[0] = ref_mode_place(sort(entries, spare, j->n, j->bits), j->n, j->bits == 32);
         else
@@ -176,6 +224,10 @@ ea_status cpu_order(ea_context *ctx, const ref_order_call *call)
     j.places = core_arena_alloc(ctx->arena, sizeof *j.places * (size_t)call->count * workers);
     if (!j.scratch || !j.places)
         return no_memory(ctx, j.n);
+    j.few = call->kind == REF_SORT && j.bits == 32 && call->count > 0 &&
+            most_candidates(call->count) < j.n / 4;
+    j.rows = cpu_rows_of(call->x, call->x->ndim - 1);
+    j.kernels = cpu_kernels_of(ctx);
     core_parallel(ctx, core_numel(call->x) / j.n, j.n < GRAIN ? GRAIN / j.n : 1, order_lines, &j);
     return EA_OK;
 }

@@ -24,10 +24,13 @@ static bool all_inside(const ea_view *index, int64_t n, int64_t low, int64_t siz
     if (index->dtype != CORE_I64 || !core_is_contiguous(index))
         return false;
     const int64_t *x = index->data;
-    bool inside = true;
-    for (int64_t i = 0; i < n; i++)
-        inside &= (x[i] >= low) & (x[i] < size);
-    return inside;
+    int64_t outside = 0; /* negative when one is */
+    uint64_t last = (uint64_t)size - 1;
+    for (int64_t i = 0; low == 0 && i < n; i++)
+        outside |= x[i] | (int64_t)(last - (uint64_t)x[i]);
+    for (int64_t i = 0; low != 0 && i < n; i++)
+        outside |= -((x[i] < low) | (x[i] >= size));
+    return outside >= 0;
 }
 
 ea_status op_check_index(ea_context *ctx, const char *function, const char *name,

@@ -1,6 +1,7 @@
 /* nll.c: doors of the losses over classes and alignments. */
 #include "cpu/nll.h"
 #include "core/pool.h"
+#include "cpu/reduce.h"
 #include "op/index.h"
 #include "op/op.h"
 
@@ -13,6 +14,7 @@ typedef struct job {
     ref_ctc ctc;
     const ea_nll_options *options;
     ea_contract contract;
+    bool definition; /* is the instruction set */
     int64_t rows, n; /* elements of a row */
     ea_reduction reduction;
     float *losses, *weights; /* for each row */
@@ -45,6 +47,8 @@ static void class_losses(void *argument, int64_t begin, int64_t end, int worker)
 {
     (void)worker;
     const job *j = argument;
+    if (!j->definition && cpu_nll_rows(&j->nll, begin, end, j->losses, j->weights))
+        return;
     for (int64_t row = begin; row < end; row++)
         j->losses[row] = ref_nll_row(&j->nll, j->contract, row, &j->weights[row]);
 }
@@ -61,10 +65,12 @@ static void class_slopes(void *argument, int64_t begin, int64_t end, int worker)
     }
 }
 
-static float sum_of(ea_contract contract, const float *x, int64_t n)
+static float sum_of(const ea_context *ctx, const float *x, int64_t n)
 {
+    if (ctx->isa != CORE_ISA_REF)
+        return cpu_sum(cpu_kernels_of(ctx), ctx->contract, x, n);
     ref_sum sum;
-    ref_sum_begin(&sum, contract);
+    ref_sum_begin(&sum, ctx->contract);
     for (int64_t i = 0; i < n; i++)
         ref_sum_add(&sum, x[i]);
     return ref_sum_end(&sum);
@@ -89,7 +95,8 @@ static ea_status read_target(ea_context *ctx, const char *function, const ea_vie
     EA_TRY(op_expect_shape(ctx, function, "target", &vt, j->nll.x.ndim - 1, j->nll.x.shape));
     j->nll.target = vt;
     for (int64_t i = 0; i < j->rows; i++) {
-        int64_t label = ref_nll_target(&j->nll, i);
+        int64_t label =
+            vt.ndim == 1 ? core_load_index(&vt, i * vt.stride[0]) : ref_nll_target(&j->nll, i);
         if (label != j->nll.ignore && (label < 0 || label >= j->n))
             return core_fail(ctx, EA_ERR_ARGUMENT,
                              "%s: element %lld of target is %lld: there are %lld classes", function,
@@ -104,7 +111,10 @@ static ea_status read_call(ea_context *ctx, const char *function, const DLTensor
 {
     static const ea_nll_options defaults = { .reduction = EA_REDUCE_MEAN };
     const ea_nll_options *o = options ? options : &defaults;
-    *j = (job){ .contract = ctx->contract, .options = o, .reduction = o->reduction };
+    *j = (job){ .contract = ctx->contract,
+                .definition = ctx->isa == CORE_ISA_REF,
+                .options = o,
+                .reduction = o->reduction };
     EA_TRY(core_view_of(ctx, function, "x", x, CORE_FLOATS, vx));
     if (vx->ndim == 0)
         return core_fail(ctx, EA_ERR_SHAPE, "%s: x has no dimension: give [n, classes, …]",
@@ -153,9 +163,9 @@ static ea_status put_loss(ea_context *ctx, job *j, const ea_view *out)
         core_store(out, core_offset(out, i), j->losses[i]);
     if (j->reduction == EA_REDUCE_NONE)
         return EA_OK;
-    float sum = sum_of(j->contract, j->losses, j->rows);
+    float sum = sum_of(ctx, j->losses, j->rows);
     if (j->reduction == EA_REDUCE_MEAN)
-        sum = sum / sum_of(j->contract, j->weights, j->rows);
+        sum = sum / sum_of(ctx, j->weights, j->rows);
     core_store(out, 0, sum);
     return EA_OK;
 }
@@ -183,7 +193,7 @@ static ea_status put_slopes(ea_context *ctx, job *j)
         j->grad = core_load(&j->grad_out, 0);
     if (j->reduction == EA_REDUCE_MEAN) {
         EA_TRY(losses_of(ctx, "ea_nll_loss_backward", j));
-        j->grad = j->grad / sum_of(j->contract, j->weights, j->rows);
+        j->grad = j->grad / sum_of(ctx, j->weights, j->rows);
     }
     over_rows(ctx, j, class_slopes);
     return EA_OK;

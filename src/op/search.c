@@ -1,5 +1,5 @@
 /* search.c: doors of finding and counting. */
-#include "ref/search.h"
+#include "cpu/search.h"
 #include "core/pool.h"
 #include "op/index.h"
 #include "op/op.h"
@@ -11,7 +11,7 @@ enum { GRAIN = 1024 }; /* searches in a piece of work */
 static void search(void *argument, int64_t begin, int64_t end, int worker)
 {
     (void)worker;
-    ref_search(argument, begin, end);
+    cpu_search(argument, begin, end);
 }
 
 ea_status ea_searchsorted(ea_context *ctx, const DLTensor *sorted, const DLTensor *values,
@@ -65,7 +65,7 @@ ea_status ea_bincount(ea_context *ctx, const DLTensor *x, const DLTensor *weight
     }
     EA_TRY(op_check_index(ctx, function, "x", &vx, 0, vo.shape[0]));
     op_scope scope = op_enter(ctx);
-    return op_leave(ctx, &scope, ref_bincount(ctx, &vx, weights ? &vw : NULL, &vo));
+    return op_leave(ctx, &scope, OP_BACKEND(ctx, bincount)(ctx, &vx, weights ? &vw : NULL, &vo));
 }
 
 ea_status ea_histc(ea_context *ctx, const DLTensor *x, double low, double high, DLTensor *out)
@@ -82,5 +82,5 @@ ea_status ea_histc(ea_context *ctx, const DLTensor *x, double low, double high, 
         return core_fail(ctx, EA_ERR_ARGUMENT, "%s: bins from %g to %g: give a finite range",
                          function, low, high);
     op_scope scope = op_enter(ctx);
-    return op_leave(ctx, &scope, ref_histc(ctx, &vx, first, last, &vo));
+    return op_leave(ctx, &scope, OP_BACKEND(ctx, histc)(ctx, &vx, first, last, &vo));
 }

@@ -1,5 +1,4 @@
-/* search.h: definitions of finding and counting. These are also the fast versions: a search is a
- * chain of comparisons, and counting goes through x once. */
+/* search.h: definitions of finding and counting. */
 #ifndef REF_SEARCH_H
 #define REF_SEARCH_H
 

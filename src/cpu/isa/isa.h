@@ -166,8 +166,9 @@ typedef struct cpu_kernels {
     float (*maximum)(const float *x, int64_t n);
     float (*minimum)(const float *x, int64_t n);
     float (*product_chunk)(const float *x, int64_t n); /* the sum rule's chunk with products */
-    cpu_columns sum_columns, product_columns, maximum_columns, minimum_columns;
-    int rows_together; /* at most REF_LANES */
+    cpu_columns sum_columns, maximum_columns, minimum_columns;
+    cpu_columns sum_chunk_columns, product_chunk_columns; /* by the sum's rule, rows ≤ 1024 */
+    int rows_together;                                    /* at most REF_LANES */
     /* sum[r] continues with row[r][0 … n−1] in order, for rows_together rows */
     void (*add_rows)(const float *const *row, int64_t n, float *sum);
 

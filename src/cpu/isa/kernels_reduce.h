@@ -4,44 +4,65 @@
 
 enum { CHUNK_LANES = 16 }; /* of the contract */
 
-/* One chunk, n ≤ 1024: lane j adds elements j, j + 16, … from +0; lanes fold 8, 4, 2, 1. The lanes
- * that the last elements do not reach get +0 added, which changes no value that started from +0. */
-static float kernel_sum_chunk(const float *x, int64_t n)
+static inline vf join(bool product, vf a, vf b)
+{
+    return product ? vf_mul(a, b) : vf_add(a, b);
+}
+
+/* One chunk, n ≤ 1024: lane j joins elements j, j + 16, … to +0, or to 1 for a product; lanes fold
+ * 8, 4, 2, 1. The lanes that the last elements do not reach are joined with +0 or 1, which changes
+ * no value: none of a sum is −0. */
+static inline __attribute__((always_inline)) float fold_chunk(bool product, const float *x,
+                                                              int64_t n)
 {
     enum { VECTORS = CHUNK_LANES / VF_LANES };
     vf lanes[VECTORS];
     for (int v = 0; v < VECTORS; v++)
-        lanes[v] = vf_zero();
+        lanes[v] = vf_set(product);
     int64_t i = 0;
     for (; i + CHUNK_LANES <= n; i += CHUNK_LANES)
         for (int v = 0; v < VECTORS; v++)
-            lanes[v] = vf_add(lanes[v], vf_load(x + i + v * VF_LANES));
-    for (int v = 0; v < VECTORS && i < n; v++, i += VF_LANES)
-        lanes[v] = vf_add(lanes[v], vf_load_n(x + i, n - i < VF_LANES ? (int)(n - i) : VF_LANES));
+            lanes[v] = join(product, lanes[v], vf_load(x + i + v * VF_LANES));
     float lane[CHUNK_LANES];
-    for (int v = 0; v < VECTORS; v++)
-        vf_store(lane + v * VF_LANES, lanes[v]);
-    for (int half = CHUNK_LANES / 2; half > 0; half /= 2)
+    if (i < n) {
+        for (int j = 0; j < CHUNK_LANES; j++)
+            lane[j] = i + j < n ? x[i + j] : product;
+        for (int v = 0; v < VECTORS; v++)
+            lanes[v] = join(product, lanes[v], vf_load(lane + v * VF_LANES));
+    }
+    for (int half = VECTORS / 2; half > 0; half /= 2)
+        for (int v = 0; v < half; v++)
+            lanes[v] = join(product, lanes[v], lanes[v + half]);
+    vf_store(lane, lanes[0]);
+    for (int half = VF_LANES / 2; half > 0; half /= 2)
         for (int j = 0; j < half; j++)
-            lane[j] += lane[j + half];
+            lane[j] = product ? lane[j] * lane[j + half] : lane[j] + lane[j + half];
     return lane[0];
 }
 
-/* y[j] = rows 0 … rows−1 of column j in order, from `start`; x has `stride` elements a row. Four
- * vectors of columns at a time hide the operation's latency. */
-static inline __attribute__((always_inline)) void fold_columns(vf (*join)(vf, vf), float start,
-                                                               const float *x, int64_t stride,
-                                                               int64_t rows, int64_t columns,
-                                                               float *y)
+static float kernel_sum_chunk(const float *x, int64_t n)
+{
+    return fold_chunk(false, x, n);
+}
+
+static float kernel_product_chunk(const float *x, int64_t n)
+{
+    return fold_chunk(true, x, n);
+}
+
+/* y[j] = rows 0 … rows−1 of column j added up in order; x has `stride` elements a row. Four vectors
+ * of columns at a time hide the addition's latency. */
+static void kernel_sum_columns(const float *x, int64_t stride, int64_t rows, int64_t columns,
+                               float *y)
 {
     int64_t j = 0;
     for (; j + 4 * VF_LANES <= columns; j += 4 * VF_LANES) {
-        vf a = vf_set(start), b = a, c = a, d = a;
+        vf a = vf_zero(), b = a, c = a, d = a;
         for (const float *row = x + j, *end = row + rows * stride; row != end; row += stride) {
-            a = join(a, vf_load(row));
-            b = join(b, vf_load(row + VF_LANES));
-            c = join(c, vf_load(row + 2 * VF_LANES));
-            d = join(d, vf_load(row + 3 * VF_LANES));
+            a = vf_add(a, vf_load(row));
+            b = vf_add(b, vf_load(row + VF_LANES));
+            c = vf_add(c, vf_load(row + 2 * VF_LANES));
+            d = vf_add(d, vf_load(row + 3 * VF_LANES));
         }
         vf_store(y + j, a);
         vf_store(y + j + VF_LANES, b);
@@ -50,23 +71,48 @@ static inline __attribute__((always_inline)) void fold_columns(vf (*join)(vf, vf
     }
     for (; j < columns; j += VF_LANES) {
         int n = columns - j < VF_LANES ? (int)(columns - j) : VF_LANES;
-        vf a = vf_set(start);
+        vf a = vf_zero();
         for (int64_t i = 0; i < rows; i++)
-            a = join(a, vf_load_n(x + i * stride + j, n));
+            a = vf_add(a, vf_load_n(x + i * stride + j, n));
         vf_store_n(y + j, a, n);
     }
 }
 
-static void kernel_sum_columns(const float *x, int64_t stride, int64_t rows, int64_t columns,
-                               float *y)
+/* The chunk of each column, rows ≤ 1024: all lanes of a vector of columns stay in registers. */
+static inline __attribute__((always_inline)) void fold_chunk_columns(bool product, const float *x,
+                                                                     int64_t stride, int64_t rows,
+                                                                     int64_t columns, float *y)
 {
-    fold_columns(vf_add, 0, x, stride, rows, columns, y);
+    for (int64_t j = 0; j < columns; j += VF_LANES) {
+        int n = columns - j < VF_LANES ? (int)(columns - j) : VF_LANES;
+        const float *row = x + j;
+        vf lane[CHUNK_LANES];
+        for (int k = 0; k < CHUNK_LANES; k++)
+            lane[k] = vf_set(product);
+        int64_t i = 0;
+        for (; n == VF_LANES && i + CHUNK_LANES <= rows; i += CHUNK_LANES)
+            for (int k = 0; k < CHUNK_LANES; k++, row += stride)
+                lane[k] = join(product, lane[k], vf_load(row));
+        for (; i < rows; i += CHUNK_LANES)
+            for (int k = 0; k < CHUNK_LANES && i + k < rows; k++, row += stride)
+                lane[k] = join(product, lane[k], vf_load_n(row, n));
+        for (int half = CHUNK_LANES / 2; half > 0; half /= 2)
+            for (int k = 0; k < half; k++)
+                lane[k] = join(product, lane[k], lane[k + half]);
+        vf_store_n(y + j, lane[0], n);
+    }
 }
 
-static void kernel_product_columns(const float *x, int64_t stride, int64_t rows, int64_t columns,
-                                   float *y)
+static void kernel_sum_chunk_columns(const float *x, int64_t stride, int64_t rows, int64_t columns,
+                                     float *y)
 {
-    fold_columns(vf_mul, 1, x, stride, rows, columns, y);
+    fold_chunk_columns(false, x, stride, rows, columns, y);
+}
+
+static void kernel_product_chunk_columns(const float *x, int64_t stride, int64_t rows,
+                                         int64_t columns, float *y)
+{
+    fold_chunk_columns(true, x, stride, rows, columns, y);
 }
 
 /* sum[r] continues with row[r][0 … n−1] in order, for VF_LANES rows. Rows become lanes, so the
@@ -87,24 +133,6 @@ static void kernel_add_rows(const float *const *row, int64_t n, float *sum)
     for (; i < n; i++)
         for (int r = 0; r < VF_LANES; r++)
             sum[r] += row[r][i];
-}
-
-/* The chunk of the sum rule with products from 1. */
-static float kernel_product_chunk(const float *x, int64_t n)
-{
-    float lane[CHUNK_LANES];
-    for (int j = 0; j < CHUNK_LANES; j++)
-        lane[j] = 1;
-    int64_t i = 0;
-    for (; i + CHUNK_LANES <= n; i += CHUNK_LANES)
-        for (int j = 0; j < CHUNK_LANES; j += VF_LANES)
-            vf_store(lane + j, vf_mul(vf_load(lane + j), vf_load(x + i + j)));
-    for (; i < n; i++)
-        lane[i % CHUNK_LANES] *= x[i];
-    for (int half = CHUNK_LANES / 2; half > 0; half /= 2)
-        for (int j = 0; j < half; j++)
-            lane[j] *= lane[j + half];
-    return lane[0];
 }
 
 enum { EXTREME_CHAINS = 4 }; /* vectors side by side hide the comparison's latency */
