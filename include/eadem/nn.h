@@ -361,6 +361,32 @@ EA_API ea_module *ea_nn_relu(ea_context *ctx);
 EA_API ea_module *ea_nn_tanh(ea_context *ctx);
 EA_API ea_module *ea_nn_sigmoid(ea_context *ctx);
 EA_API ea_module *ea_nn_max_pool2d(ea_context *ctx, const ea_pool_options *options);
+/* As torch.nn.Dropout, while the module is in training mode; `generator` is drawn from at each
+ * call, and must outlive the module. */
+EA_API ea_module *ea_nn_dropout(ea_context *ctx, double p, ea_generator *generator);
+
+/* Zero means PyTorch's default; hidden must be given. */
+typedef struct ea_nn_recurrent_options {
+    ea_recurrent_kind kind;
+    int64_t hidden;
+    int layers; /* 0: one */
+    int bidirectional;
+    int batch_first;
+    int no_bias;
+    int64_t projection;      /* of an LSTM: proj_size; 0: none */
+    double dropout;          /* between layers, in training mode, … */
+    ea_generator *generator; /* … from here, which must outlive the module; NULL: none */
+} ea_nn_recurrent_options;
+
+/* As torch.nn.RNN, LSTM and GRU, whose parameters' names ("weight_ih_l0", "bias_hh_l1_reverse") and
+ * order it has. ea_module_forward() takes x [steps, n, in] ([n, steps, in] with batch_first) and
+ * gives the outputs of all steps, from states of zero. */
+EA_API ea_module *ea_nn_recurrent(ea_context *ctx, int64_t in,
+                                  const ea_nn_recurrent_options *options);
+/* The same from states, ea_no_bias for zeros, to the last ones, as ea_var_recurrent(). */
+EA_API ea_var *ea_nn_recurrent_from(ea_module *module, ea_var *x, ea_var *h0, ea_var *c0,
+                                    ea_var **hn, ea_var **cn);
+
 /* [n, …] to [n, everything else]. */
 EA_API ea_module *ea_nn_flatten(ea_context *ctx);
 

@@ -227,6 +227,29 @@ ea_module *ea_nn_max_pool2d(ea_context *ctx, const ea_pool_options *options)
     return module;
 }
 
+static ea_var *dropout_forward(ea_module *module, ea_var *x)
+{
+    return module->training
+               ? ea_var_dropout(x, module->options.dropout.p, module->options.dropout.generator)
+               : x;
+}
+
+ea_module *ea_nn_dropout(ea_context *ctx, double p, ea_generator *generator)
+{
+    static const grad_module_class class = { "dropout", dropout_forward, NULL };
+    if (!(p >= 0 && p <= 1) || !generator) {
+        core_fail(ctx, EA_ERR_ARGUMENT, "dropout: p is %g%s: give a probability and a generator", p,
+                  generator ? "" : ", the generator NULL");
+        return NULL;
+    }
+    ea_module *module = grad_module_new(ctx, &class);
+    if (module) {
+        module->options.dropout.p = p;
+        module->options.dropout.generator = generator;
+    }
+    return module;
+}
+
 static ea_var *flatten_forward(ea_module *module, ea_var *x)
 {
     (void)module;

@@ -16,12 +16,30 @@ ea_module *grad_module_new(ea_context *ctx, const grad_module_class *class)
     return module;
 }
 
+/* Room for one more parameter; nobody has the address of another yet. */
+static ea_parameter *add_own(ea_module *module)
+{
+    size_t size = (size_t)module->own_count * sizeof *module->own;
+    ea_parameter *more = core_realloc(module->own, size, size + sizeof *more);
+    if (!more) {
+        core_fail(module->ctx, EA_ERR_MEMORY, "no memory for a %s", module->class->name);
+        return NULL;
+    }
+    module->own = more;
+    module->own[module->own_count] = (ea_parameter){ .has_grad = 0 };
+    return &module->own[module->own_count++];
+}
+
 ea_module *grad_module_own(ea_module *module, const char *name, DLDataType dtype, int ndim,
                            const int64_t *shape, bool trainable)
 {
     if (!module)
         return NULL;
-    ea_parameter *parameter = &module->own[module->own_count++];
+    ea_parameter *parameter = add_own(module);
+    if (!parameter) {
+        ea_module_destroy(module);
+        return NULL;
+    }
     snprintf(parameter->name, sizeof parameter->name, "%s", name);
     ea_status status = ea_tensor_new(module->ctx, dtype, ndim, shape, &parameter->value);
     if (status == EA_OK && trainable)
@@ -42,6 +60,7 @@ void ea_module_destroy(ea_module *module)
     }
     for (size_t i = 0; i < module->child_count; i++)
         ea_module_destroy(module->children[i]);
+    core_free(module->own);
     core_free(module->children);
     core_free(module);
 }

@@ -4,8 +4,6 @@
 
 #include "grad/tape.h"
 
-enum { GRAD_MAX_OWN = 5 };
-
 typedef struct grad_module_class {
     const char *name; /* as in torch.nn and in recipes */
     ea_var *(*forward)(ea_module *module, ea_var *x);
@@ -18,13 +16,18 @@ struct ea_module {
     char name[EA_NAME_SIZE]; /* "net.3"; "" for one that stands alone */
     int training;
     int own_count;
-    ea_parameter own[GRAD_MAX_OWN];
+    ea_parameter *own;
     size_t child_count;
     ea_module **children;
     union {
         ea_conv_options conv;
         ea_pool_options pool;
         ea_batch_norm_options batch_norm;
+        ea_nn_recurrent_options recurrent;
+        struct {
+            double p;
+            ea_generator *generator;
+        } dropout;
         struct {
             int64_t groups;
             double eps;
