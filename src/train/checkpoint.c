@@ -146,6 +146,24 @@ static json_t *generator_json(const ea_generator *generator)
     return json_pack("{s:s, s:s}", "kind", "mt19937", "state", hex);
 }
 
+/* The bits of a double. */
+static json_t *hex_double(double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return hex_u64(bits);
+}
+
+/* The state of a schedule that follows the losses. */
+static json_t *plateau_json(const train_session *s)
+{
+    const ea_plateau *p = &s->plateau;
+    return json_pack("{s:o, s:b, s:o, s:I, s:I, s:o, s:I}", "lr", hex_double(p->lr), "started",
+                     p->started, "best", hex_double(p->best), "bad", (json_int_t)p->bad, "cooling",
+                     (json_int_t)p->cooling, "loss_sum", hex_double(s->loss_sum), "loss_count",
+                     (json_int_t)s->loss_count);
+}
+
 static json_t *manifest_json(train_session *s, const file_names *names, const char *model_digest,
                              const char *optimizer_digest)
 {
@@ -168,6 +186,11 @@ static ea_status save_manifest(train_session *s, const file_names *names, const 
     char path[MAX_PATH];
     EA_TRY(path_in_folder(s, manifest_name, path));
     json_t *manifest = manifest_json(s, names, model_digest, optimizer_digest);
+    if (manifest && s->recipe->on_plateau &&
+        json_object_set_new(manifest, "plateau", plateau_json(s)) != 0) {
+        json_decref(manifest);
+        manifest = NULL;
+    }
     char *text = manifest ? json_dumps(manifest, JSON_INDENT(2)) : NULL;
     ea_status status = text ? io_write_file(s->ctx, path, text, strlen(text))
                             : core_fail(s->ctx, EA_ERR_MEMORY, "no memory for %s", path);
@@ -374,6 +397,34 @@ static ea_status load_position(train_session *s, const manifest *m)
     return s->inside ? ea_loader_seek(s->loader, &at) : EA_OK;
 }
 
+static bool get_double(const json_t *object, const char *key, double *out)
+{
+    uint64_t bits;
+    if (!get_u64(object, key, &bits))
+        return false;
+    memcpy(out, &bits, sizeof bits);
+    return true;
+}
+
+static ea_status load_plateau(train_session *s, const manifest *m)
+{
+    const json_t *saved = json_object_get(m->json, "plateau");
+    const json_t *started = json_object_get(saved, "started");
+    ea_plateau *p = &s->plateau;
+    if (!s->recipe->on_plateau)
+        return EA_OK;
+    if (!get_double(saved, "lr", &p->lr) || !json_is_boolean(started) ||
+        !get_double(saved, "best", &p->best) || !get_int(saved, "bad", INT64_MAX, &p->bad) ||
+        !get_int(saved, "cooling", INT64_MAX, &p->cooling) ||
+        !get_double(saved, "loss_sum", &s->loss_sum) ||
+        !get_int(saved, "loss_count", INT64_MAX, &s->loss_count))
+        return manifest_error(s, m, "plateau");
+    p->started = json_is_true(started);
+    if (!(p->lr >= 0 && p->lr <= s->recipe->plateau.lr))
+        return manifest_error(s, m, "plateau");
+    return EA_OK;
+}
+
 static ea_status load_session(train_session *s, const manifest *m)
 {
     EA_TRY(check_same_training(s, m));
@@ -384,6 +435,7 @@ static ea_status load_session(train_session *s, const manifest *m)
     if (!read_generator(s, json_object_get(m->json, "generator")))
         return manifest_error(s, m, "generator");
     EA_TRY(load_position(s, m));
+    EA_TRY(load_plateau(s, m));
     s->saved_step = s->step;
     return EA_OK;
 }

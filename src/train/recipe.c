@@ -240,36 +240,83 @@ static ea_status read_update(const io_node *map, train_recipe *recipe)
     return EA_OK;
 }
 
-/* One name with its options, as an optimizer. */
+/* Steps that rise, at least one. */
+static ea_status read_milestones(train_recipe *recipe, const io_node *map)
+{
+    const io_node *list;
+    EA_TRY(io_yaml_require(NULL, map, "milestones", IO_LIST, &list));
+    if (list->count < 1)
+        return io_yaml_error(NULL, list, "milestones must be a list of steps, each after the last");
+    int64_t *steps = core_arena_alloc(recipe->arena, sizeof *steps * (size_t)list->count);
+    if (!steps)
+        return no_memory(recipe);
+    int count = 0;
+    for (const io_node *item = list->first; item; item = item->next, count++) {
+        EA_TRY(io_node_int(NULL, item, "milestones", 1, INT64_MAX, &steps[count]));
+        if (count > 0 && steps[count] <= steps[count - 1])
+            return io_yaml_error(NULL, item, "milestones: %lld does not come after %lld",
+                                 (long long)steps[count], (long long)steps[count - 1]);
+    }
+    recipe->schedule.milestones = steps;
+    recipe->schedule.milestone_count = count;
+    return EA_OK;
+}
+
+static ea_status read_plateau(train_recipe *recipe, const io_node *map)
+{
+    ea_plateau *p = &recipe->plateau;
+    recipe->on_plateau = true;
+    p->patience = 10; /* PyTorch's */
+    EA_TRY(io_yaml_double(NULL, map, "factor", 1e-9, 0.9999999, &p->factor));
+    EA_TRY(io_yaml_int(NULL, map, "patience", 0, INT64_MAX, &p->patience));
+    EA_TRY(io_yaml_int(NULL, map, "cooldown", 0, INT64_MAX, &p->cooldown));
+    EA_TRY(read_true(map, "threshold", 1, &p->threshold));
+    return io_yaml_double(NULL, map, "min_lr", 0, 1e6, &p->min_lr);
+}
+
+/* One name with its options, as an optimizer; the names by ea_schedule_kind, then plateau. */
 static ea_status read_schedule(const io_node *training, train_recipe *recipe)
 {
     static const char *const names[] = { "constant",   "step",     "multistep", "exponential",
                                          "cosine",     "restarts", "one_cycle", "linear",
-                                         "polynomial", NULL };
-    static const char *const keys[] = { "steps", "gamma", "min_lr", "multiply", "start",
-                                        "end",   "power", "rise",   "warmup",   NULL };
+                                         "polynomial", "plateau",  NULL };
+    static const char *const keys[][7] = {
+        { "warmup" },
+        { "warmup", "steps", "gamma" },
+        { "warmup", "milestones", "gamma" },
+        { "warmup", "gamma" },
+        { "warmup", "steps", "min_lr" },
+        { "warmup", "steps", "min_lr", "multiply" },
+        { "warmup", "steps", "rise" },
+        { "warmup", "steps", "start", "end" },
+        { "warmup", "steps", "power" },
+        { "warmup", "factor", "patience", "cooldown", "threshold", "min_lr" },
+    };
     ea_schedule *s = &recipe->schedule;
-    const io_node *node;
+    const io_node *node, *map;
     int kind;
     if (!io_yaml_find(training, "schedule"))
         return EA_OK;
     EA_TRY(io_yaml_require(NULL, training, "schedule", IO_MAP, &node));
     if (node->count != 1)
         return io_yaml_error(NULL, node, "schedule must be one name and its options");
-    EA_TRY(io_yaml_name(NULL, node->first, "schedule", node->first->key, names, &kind));
-    if (kind == EA_SCHEDULE_MULTISTEP)
-        return io_yaml_error(NULL, node, "multistep is for programs: a recipe has no milestones");
+    map = node->first;
+    EA_TRY(io_yaml_name(NULL, map, "schedule", map->key, names, &kind));
+    EA_TRY(io_yaml_keys(NULL, map, keys[kind]));
+    EA_TRY(io_yaml_int(NULL, map, "warmup", 0, INT64_MAX, &s->warmup));
+    if (kind == EA_SCHEDULE_COUNT)
+        return read_plateau(recipe, map);
     s->kind = (ea_schedule_kind)kind;
-    EA_TRY(io_yaml_keys(NULL, node->first, keys));
-    EA_TRY(io_yaml_int(NULL, node->first, "steps", 1, INT64_MAX, &s->steps));
-    EA_TRY(io_yaml_int(NULL, node->first, "warmup", 0, INT64_MAX, &s->warmup));
-    EA_TRY(io_yaml_int(NULL, node->first, "multiply", 1, 1000, &s->multiply));
-    EA_TRY(io_yaml_double(NULL, node->first, "gamma", 1e-9, 1e3, &s->gamma));
-    EA_TRY(io_yaml_double(NULL, node->first, "min_lr", 0, 1e6, &s->min_lr));
-    EA_TRY(io_yaml_double(NULL, node->first, "start", 1e-9, 1e3, &s->start));
-    EA_TRY(io_yaml_double(NULL, node->first, "end", 1e-9, 1e3, &s->end));
-    EA_TRY(io_yaml_double(NULL, node->first, "power", 1e-9, 1e3, &s->power));
-    return io_yaml_double(NULL, node->first, "rise", 1e-9, 1, &s->rise);
+    if (kind == EA_SCHEDULE_MULTISTEP)
+        EA_TRY(read_milestones(recipe, map));
+    EA_TRY(io_yaml_int(NULL, map, "steps", 1, INT64_MAX, &s->steps));
+    EA_TRY(io_yaml_int(NULL, map, "multiply", 1, 1000, &s->multiply));
+    EA_TRY(io_yaml_double(NULL, map, "gamma", 1e-9, 1e3, &s->gamma));
+    EA_TRY(io_yaml_double(NULL, map, "min_lr", 0, 1e6, &s->min_lr));
+    EA_TRY(io_yaml_double(NULL, map, "start", 1e-9, 1e3, &s->start));
+    EA_TRY(io_yaml_double(NULL, map, "end", 1e-9, 1e3, &s->end));
+    EA_TRY(io_yaml_double(NULL, map, "power", 1e-9, 1e3, &s->power));
+    return io_yaml_double(NULL, map, "rise", 1e-9, 1, &s->rise);
 }
 
 /* Starts from PyTorch's defaults. */
@@ -399,6 +446,7 @@ static ea_status read_training(train_recipe *recipe, const io_node *root)
     EA_TRY(read_optimizer(map, recipe));
     EA_TRY(read_schedule(map, recipe));
     recipe->schedule.lr = recipe->optimizer >= TRAIN_UPDATE ? recipe->update.lr : recipe->lr;
+    recipe->plateau.lr = recipe->schedule.lr;
     return EA_OK;
 }
 

@@ -72,7 +72,9 @@ typedef struct train_recipe {
     double lr, momentum, dampening, betas[2], eps, weight_decay;
     bool nesterov, amsgrad;
     ea_update_options update;
-    ea_schedule schedule;
+    ea_schedule schedule; /* of plateau: CONSTANT, with the warm-up */
+    bool on_plateau;      /* the rate follows the epochs' mean losses */
+    ea_plateau plateau;
     double clip_norm; /* 0: gradients are not clipped */
 
     int64_t checkpoint_every; /* steps; 0: only at the end */

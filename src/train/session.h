@@ -21,6 +21,9 @@ typedef struct train_session {
     int64_t saved_step; /* of the last checkpoint; −1: none */
     bool inside;        /* the loader stands inside `epoch` */
     float loss;
+    ea_plateau plateau;     /* the rate, where the recipe has it follow the losses, … */
+    double loss_sum;        /* … of this epoch's steps, … */
+    int64_t loss_count;     /* … so many */
     ea_trace *trace;        /* NULL: none */
     ea_status trace_status; /* of the layers' records of this step */
     bool tracing;           /* a training step's forward pass is under way */

@@ -2,6 +2,7 @@
 #include "train/train.h"
 
 #include "core/context.h"
+#include "core/fp.h"
 #include "train/checkpoint.h"
 #include "train/model.h"
 #include "train/session.h"
@@ -116,6 +117,34 @@ static ea_var *scores(train_session *s, const ea_batch *batch)
     return NULL;
 }
 
+static double rate(const train_session *s)
+{
+    ea_schedule schedule = s->recipe->schedule;
+    if (s->recipe->on_plateau)
+        schedule.lr = s->plateau.lr;
+    return ea_schedule_lr(&schedule, s->step);
+}
+
+/* The sum rounds as the contract's arithmetic does, whatever the caller has set. */
+static void add_loss(train_session *s)
+{
+    core_fp saved = core_fp_enter();
+    s->loss_sum += (double)s->loss;
+    s->loss_count++;
+    core_fp_leave(saved);
+}
+
+/* The rate of the next epoch follows this one's mean loss. */
+static void end_epoch(train_session *s)
+{
+    core_fp saved = core_fp_enter();
+    if (s->recipe->on_plateau && s->loss_count > 0)
+        ea_plateau_step(&s->plateau, s->loss_sum / (double)s->loss_count);
+    core_fp_leave(saved);
+    s->loss_sum = 0;
+    s->loss_count = 0;
+}
+
 static ea_status train_step(train_session *s, const ea_batch *batch)
 {
     EA_TRY(train_trace_batch(s, batch));
@@ -135,9 +164,10 @@ static ea_status train_step(train_session *s, const ea_batch *batch)
     EA_TRY(train_trace_gradients(s));
     if (s->recipe->clip_norm > 0)
         EA_TRY(ea_optimizer_clip_norm(s->optimizer, s->recipe->clip_norm, NULL));
-    ea_optimizer_set_lr(s->optimizer, ea_schedule_lr(&s->recipe->schedule, s->step));
+    ea_optimizer_set_lr(s->optimizer, rate(s));
     EA_TRY(ea_optimizer_step(s->optimizer));
     EA_TRY(train_trace_update(s));
+    add_loss(s);
     s->step++;
     return EA_OK;
 }
@@ -155,8 +185,10 @@ static ea_status train_epoch(train_session *s)
     s->inside = true;
     while (s->step < total_steps(s) && !stop_wanted(s)) {
         EA_TRY(ea_loader_next(s->loader, &batch));
-        if (batch.count == 0)
+        if (batch.count == 0) {
+            end_epoch(s);
             break;
+        }
         EA_TRY(train_step(s, &batch));
         report(s, false);
         if (s->options->out && s->every && s->step % s->every == 0)
@@ -258,6 +290,7 @@ static ea_status run(train_session *s, train_result *result)
 ea_status train_run(const train_recipe *recipe, const train_options *options, train_result *result)
 {
     train_session session = { .recipe = recipe,
+                              .plateau = recipe->plateau,
                               .options = options,
                               .epochs = options->epochs ? options->epochs : recipe->epochs,
                               .every = options->every ? options->every : recipe->checkpoint_every,

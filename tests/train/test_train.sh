@@ -148,7 +148,13 @@ expect 1 'another recipe' "$eadem" train edited.yaml --out run --resume
 # over the steps, a schedule and clipping.
 edited 's/adam: {lr: 0.01}/nadam: {lr: 0.01}\n  schedule:\n    cosine: {steps: 170, warmup: 10}\n  clip_norm: 1/'
 mv edited.yaml nadam.yaml
-for recipe in recipe.yaml torch.yaml nadam.yaml; do
+edited 's/adam: {lr: 0.01}/sgd: {lr: 0.1}\n  schedule:\n    multistep: {milestones: [20, 60, 160], gamma: 0.5}/'
+mv edited.yaml multistep.yaml
+edited 's/adam: {lr: 0.01}/sgd: {lr: 0.1}\n  schedule:\n    plateau: {factor: 0.5, patience: 0, threshold: 0.6, warmup: 5}/'
+mv edited.yaml plateau.yaml
+edited 's/adam: {lr: 0.01}/sgd: {lr: 0.1}/'
+mv edited.yaml constant.yaml
+for recipe in recipe.yaml torch.yaml nadam.yaml multistep.yaml plateau.yaml; do
     rm -rf part
     expect 0 . "$eadem" train $recipe --epochs 5
     cp stdout longer
@@ -157,6 +163,37 @@ for recipe in recipe.yaml torch.yaml nadam.yaml; do
     expect 0 . "$eadem" train $recipe --out part --resume --epochs 5
     check cmp -s stdout longer
 done
+
+# These schedules change the result, and a plateau's rate was halved some times, exactly.
+for recipe in multistep.yaml plateau.yaml; do
+    expect 0 . "$eadem" train constant.yaml --epochs 3
+    cp stdout constant
+    expect 0 . "$eadem" train $recipe --epochs 3
+    check test "$(tail -1 stdout)" != "$(tail -1 constant)"
+done
+check python3 -c "
+import json, struct
+lr, = struct.unpack('>d', bytes.fromhex(json.load(open('part/checkpoint.json'))['plateau']['lr']))
+assert lr in [0.1 * 0.5**k for k in range(1, 5)], lr"
+check grep -q '"plateau"' part/checkpoint.json
+sed -i 's/"loss_count": [0-9]*/"loss_count": -3/' part/checkpoint.json
+expect 1 'checkpoint.json.*plateau' "$eadem" train plateau.yaml --out part --resume
+
+# Schedules that are wrong: the line and what to give
+wrong() {
+    edited "s/adam: {lr: 0.01}/sgd: {lr: 0.1}\\n  schedule:\\n    $1/"
+    expect 1 "edited.yaml:2[0-9]: .*$2" "$eadem" train edited.yaml
+}
+wrong 'multistep: {gamma: 0.5}' "'milestones' is missing"
+wrong 'multistep: {milestones: 20}' 'milestones.*list'
+wrong 'multistep: {milestones: [20, 20]}' 'milestones: 20 does not come after 20'
+wrong 'multistep: {milestones: [0]}' 'milestones.*0'
+wrong 'multistep: {milestones: [5], steps: 3}' 'steps'
+wrong 'plateau: {factor: 1}' 'factor.*1'
+wrong 'plateau: {patience: -1}' 'patience.*-1'
+wrong 'plateau: {pacience: 1}' "did you mean 'patience'"
+wrong 'plateau: {milestones: [5]}' 'milestones'
+wrong 'plataeu: {patience: 1}' "did you mean 'plateau'"
 
 # A damaged checkpoint is refused.
 cp -r run damaged
