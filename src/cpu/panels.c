@@ -20,11 +20,13 @@ ref_quant cpu_panels_format(ref_quant format)
     return format == REF_QUANT_Q4_K || format == REF_QUANT_Q6_K ? REF_QUANT_F32 : format;
 }
 
-/* Bytes of `terms` terms of a panel, whole blocks of them. */
+/* Bytes of `terms` terms of a panel, whole blocks of them; BF16's terms come in pairs. */
 static int64_t panel_bytes(ref_quant format, int64_t terms)
 {
     int elements = 1, bytes = 4;
     ref_quant_block(format, &elements, &bytes);
+    if (format == REF_QUANT_BF16)
+        terms = (terms + 1) / 2 * 2;
     return CPU_PANEL * bytes * (terms / elements);
 }
 
@@ -66,17 +68,55 @@ static void copy_halves(const unsigned char *from, int64_t term_step, int64_t co
             memcpy(to + t * CPU_PANEL + c, from + t * term_step + c * column_step, 2);
 }
 
-/* A block of 32 terms of Q8_0 or Q4_0. */
-static void copy_block(const unsigned char *from, int64_t column_step, int rows, int columns,
+/* Pairs of terms; an odd last one is paired with zero. */
+static void copy_pairs(const unsigned char *from, int64_t term_step, int64_t column_step,
+                       int64_t terms, int columns, uint32_t *to)
+{
+    for (int c = 0; c < columns; c++)
+        for (int64_t t = 0; t < terms; t += 2) {
+            uint16_t pair[2] = { 0, 0 };
+            const unsigned char *at = from + t * term_step + c * column_step;
+            memcpy(pair, at, 2);
+            if (t + 1 < terms)
+                memcpy(pair + 1, at + term_step, 2);
+            to[t / 2 * CPU_PANEL + c] = pair[0] | (uint32_t)pair[1] << 16;
+        }
+}
+
+static uint32_t four_bytes(const unsigned char *from)
+{
+    return from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 | (uint32_t)from[3] << 24;
+}
+
+/* A block of 32 terms of Q8_0: scales, and eight rows of four terms. */
+static void copy_bytes(const unsigned char *from, int64_t column_step, int columns,
                        unsigned char *to)
 {
-    uint16_t *scales = (uint16_t *)to;
-    int8_t *values = (int8_t *)to + 2 * CPU_PANEL;
-    unsigned char turn = rows == 16 ? 0x88 : 0; /* nibble − 8, as signed */
+    uint16_t *scales = (uint16_t *)(void *)to;
+    uint32_t *rows = (uint32_t *)(void *)(to + 2 * CPU_PANEL);
     for (int c = 0; c < columns; c++, from += column_step) {
         scales[c] = (uint16_t)(from[0] | from[1] << 8);
-        for (int r = 0; r < rows; r++)
-            values[r * CPU_PANEL + c] = (int8_t)(from[2 + r] ^ turn);
+        for (int r = 0; r < 8; r++)
+            rows[r * CPU_PANEL + c] = four_bytes(from + 2 + 4 * r);
+    }
+}
+
+/* Of Q4_0: four rows of eight terms. The file has term t in the low nibble of byte t and term t +
+ * 16 in the high one, as numbers that are 8 too large. */
+static void copy_nibbles(const unsigned char *from, int64_t column_step, int columns,
+                         unsigned char *to)
+{
+    const uint32_t low = 0x0f0f0f0f, turn = 0x88888888; /* n − 8, as signed */
+    uint16_t *scales = (uint16_t *)(void *)to;
+    uint32_t *rows = (uint32_t *)(void *)(to + 2 * CPU_PANEL);
+    for (int c = 0; c < columns; c++, from += column_step) {
+        scales[c] = (uint16_t)(from[0] | from[1] << 8);
+        for (int r = 0; r < 2; r++) {
+            uint32_t x = four_bytes(from + 2 + 8 * r) ^ turn,
+                     y = four_bytes(from + 6 + 8 * r) ^ turn;
+            rows[r * CPU_PANEL + c] = (x & low) | (y & low) << 4;
+            rows[(r + 2) * CPU_PANEL + c] = (x >> 4 & low) | (y & ~low);
+        }
     }
 }
 
@@ -104,13 +144,16 @@ static void lay_panel(const layout *l, int64_t panel)
         int64_t terms = p->terms - t < step ? p->terms - t : step;
         unsigned char *at = to + panel_bytes(p->format, t);
         if (blocks)
-            copy_block(from + t / 32 * l->term_step, l->column_step,
-                       p->format == REF_QUANT_Q8_0 ? 32 : 16, columns, at);
+            (p->format == REF_QUANT_Q8_0 ? copy_bytes : copy_nibbles)(from + t / 32 * l->term_step,
+                                                                      l->column_step, columns, at);
         else if (l->lines && l->lines->format != p->format)
             expand(l->lines, column, columns, t, terms, (float *)at);
         else if (p->format == REF_QUANT_F32)
             copy_words(from + t * l->term_step, l->term_step, l->column_step, terms, columns,
                        (uint32_t *)at);
+        else if (p->format == REF_QUANT_BF16)
+            copy_pairs(from + t * l->term_step, l->term_step, l->column_step, terms, columns,
+                       (uint32_t *)(void *)at);
         else
             copy_halves(from + t * l->term_step, l->term_step, l->column_step, terms, columns,
                         (uint16_t *)at);

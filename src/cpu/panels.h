@@ -1,10 +1,12 @@
 /* panels.h: a matrix of weights laid out for products with few rows.
  *
- * A panel is CPU_PANEL columns, term after term: elements of one term are neighbours, so that a
- * vector takes neighbouring chains and memory is read from its beginning to its end. Elements keep
- * the bits that they are stored with. Q8_0 and Q4_0 go block by block of 32 terms: the scales of
- * all columns as float16, then for Q8_0 32 rows of signed bytes; for Q4_0 16 rows of bytes, row r
- * holding term r in the low nibble and term r + 16 in the high one, each a signed number.
+ * A panel is CPU_PANEL columns, row after row of one element for each column, so that a vector
+ * takes neighbouring chains and memory is read from its beginning to its end. Values keep the bits
+ * that they are stored with. A row is one term of F32 or F16. In the other formats an element is 32
+ * bits, the first term lowest, from which terms are cut with few instructions: two terms of BF16;
+ * four of Q8_0; of Q4_0 eight, bytes having term i as low and term i + 4 as high nibble, signed.
+ * Q8_0 and Q4_0 go block by block of 32 terms: before its rows are the scales of all columns as
+ * float16.
  */
 #ifndef CPU_PANELS_H
 #define CPU_PANELS_H

@@ -198,17 +198,22 @@ static void test_memory(void **state)
     }
 }
 
-static void test_small_integers(void **state)
+static void test_high_bytes(void **state)
 {
     (void)state;
-    int32_t got[VF_LANES];
-    for (int first = 0; first < 256; first += VF_LANES) {
-        int8_t bytes[VF_LANES];
+    for (int first = 0; first < 256; first++) {
+        int32_t from[VF_LANES], to[4][VF_LANES];
         for (int i = 0; i < VF_LANES; i++)
-            bytes[i] = (int8_t)(uint8_t)(first + i);
-        vi_store(got, vi_load_i8(bytes));
-        for (int i = 0; i < VF_LANES; i++)
-            assert_int_equal(got[i], bytes[i]);
+            from[i] = (int32_t)(0x01030507u * (uint32_t)(first + i));
+        vi a = vi_load(from);
+        vi_store(to[0], vi_high_byte(a, 0));
+        vi_store(to[1], vi_high_byte(a, 1));
+        vi_store(to[2], vi_high_byte(a, 2));
+        vi_store(to[3], vi_high_byte(a, 3));
+        for (int i = 0; i < 4 * VF_LANES; i++) {
+            uint32_t x = (uint32_t)from[i % VF_LANES] >> 8 * (i / VF_LANES) & 0xff;
+            assert_int_equal(to[i / VF_LANES][i % VF_LANES], (int32_t)(x << 24));
+        }
     }
 }
 
@@ -378,7 +383,7 @@ static int run_simd_laws(const char *isa)
         if (strcmp(ea_isa_available(i), isa) == 0) {
             const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_arithmetic), cmocka_unit_test(test_choice),
-                cmocka_unit_test(test_memory),     cmocka_unit_test(test_small_integers),
+                cmocka_unit_test(test_memory),     cmocka_unit_test(test_high_bytes),
                 cmocka_unit_test(test_int32),      cmocka_unit_test(test_double),
                 cmocka_unit_test(test_int64),      cmocka_unit_test(test_low_words),
             };

@@ -1,76 +1,96 @@
 /* kernels_panel.h: products with panels of weights (cpu/panels.h). Lanes are columns; each runs its
  * own chain. */
 
-enum { PANEL_VECTORS = CPU_PANEL / VF_LANES };
+/* PANEL_AHEAD: bytes, of what is fetched before it is read. */
+enum { PANEL_VECTORS = CPU_PANEL / VF_LANES, PANEL_AHEAD = 2048 };
 
-/* Bytes of a row, which is one term of the panel's columns, or two. */
-#define PANEL_ROW(format)                                                      \
-    ((format) == REF_QUANT_F32                                 ? CPU_PANEL * 4 \
-     : (format) == REF_QUANT_F16 || (format) == REF_QUANT_BF16 ? CPU_PANEL * 2 \
-                                                               : CPU_PANEL)
+/* Terms of a row of the panel, and of a set: those that a vector of a row is widened to at a time.
+ */
+#define PANEL_TERMS(format)           \
+    ((format) == REF_QUANT_BF16   ? 2 \
+     : (format) == REF_QUANT_Q8_0 ? 4 \
+     : (format) == REF_QUANT_Q4_0 ? 8 \
+                                  : 1)
+#define PANEL_SET(format) ((format) == REF_QUANT_Q4_0 ? 4 : PANEL_TERMS(format))
+#define PANEL_ELEMENT(format) ((format) == REF_QUANT_F16 ? 2 : 4) /* bytes in a row */
 
-/* Vector v of the scales of a block; `nibbles`: of low nibbles, which panel_term reads as the
- * highest bits of an integer. */
-GEMM_INLINE vf panel_scale(const unsigned char *block, int v, bool nibbles)
+/* Vector v of the scales of a block, for integers in the highest bits of an element. */
+GEMM_INLINE vf panel_scale(const ref_quant format, const unsigned char *block, int v)
 {
     vf scale = vf_load_f16((const uint16_t *)block + v * VF_LANES);
-    return nibbles ? vf_mul(scale, vf_set(0x1p-28f)) : scale;
+    return vf_mul(scale, vf_set(format == REF_QUANT_Q4_0 ? 0x1p-28f : 0x1p-24f));
 }
 
-/* Vector v of one term of a row. `high`: of the high nibbles. Products with the scale are exact. */
-GEMM_INLINE vf panel_term(const ref_quant format, const unsigned char *row, int v, const bool high,
-                          vf scale)
+/* Vector v of a row, from which panel_term takes the terms of set number `set`. */
+GEMM_INLINE vi panel_elements(const ref_quant format, const unsigned char *row, int v,
+                              const int set)
 {
-    switch (format) {
-    case REF_QUANT_F16:
-        return vf_load_f16((const uint16_t *)row + v * VF_LANES);
-    case REF_QUANT_BF16:
-        return vf_load_bf16((const uint16_t *)row + v * VF_LANES);
-    case REF_QUANT_Q8_0:
-        return vf_mul(scale, vi_to_vf(vi_load_i8((const int8_t *)row + v * VF_LANES)));
-    case REF_QUANT_Q4_0: {
-        vi bytes = vi_load_i8((const int8_t *)row + v * VF_LANES);
-        return vf_mul(scale, vi_to_vf(high ? vi_sar(bytes, 4) : vi_shl(bytes, 28)));
-    }
-    default:
-        return vf_load((const float *)row + v * VF_LANES);
-    }
+    if (format == REF_QUANT_F16)
+        return vf_bits(vf_load_f16((const uint16_t *)row + v * VF_LANES));
+    vi x = vi_load((const int32_t *)row + v * VF_LANES);
+    if (format != REF_QUANT_Q4_0)
+        return x;
+    return vi_and(set == 0 ? vi_shl(x, 4) : x, vi_set((int)0xf0f0f0f0));
+}
+
+/* Term j of a set. Products with the scale are exact. */
+GEMM_INLINE vf panel_term(const ref_quant format, vi x, const int j, vf scale)
+{
+    if (format == REF_QUANT_BF16)
+        return vi_float(j == 0 ? vi_shl(x, 16) : vi_and(x, vi_set((int)0xffff0000)));
+    if (PANEL_SET(format) == 4)
+        return vf_mul(scale, vi_to_vf(vi_high_byte(x, j)));
+    return vi_float(x);
 }
 
 /* --- One row of a ------------------------------------------------------------------------------
  */
 
-/* Continues the chains by `terms` terms, from the row on, that have the same scales (NULL: the
- * format has none). */
-GEMM_INLINE void panel_chain(const ref_quant format, const bool high, const float *a,
-                             const unsigned char *row, const vf *scale, int64_t terms, vf *sum)
+/* Continues the chains by `terms` terms of set number `set` of a row. */
+GEMM_INLINE void panel_add_set(const ref_quant format, const int set, const int terms,
+                               const float *a, const unsigned char *row, const vf *scale, vf *sum)
 {
-    for (int64_t t = 0; t < terms; t++, row += PANEL_ROW(format)) {
-        vf x = vf_set(a[t]);
+    vf factor[4];
+    GEMM_UNROLL
+    for (int j = 0; j < terms; j++)
+        factor[j] = vf_set(a[j]);
+    GEMM_UNROLL
+    for (int v = 0; v < PANEL_VECTORS; v++) {
+        vi x = panel_elements(format, row, v, set);
         GEMM_UNROLL
-        for (int v = 0; v < PANEL_VECTORS; v++)
-            sum[v] = vf_fma(x, panel_term(format, row, v, high, scale ? scale[v] : x), sum[v]);
+        for (int j = 0; j < terms; j++)
+            sum[v] = vf_fma(factor[j], panel_term(format, x, j, scale[v]), sum[v]);
     }
+}
+
+/* Continues the chains by `terms` terms that have the same scales. BF16's last may be alone in its
+ * row. */
+GEMM_INLINE void panel_chain(const ref_quant format, const float *a, const unsigned char *row,
+                             const vf *scale, int64_t terms, vf *sum)
+{
+    const int row_terms = PANEL_TERMS(format), set_terms = PANEL_SET(format);
+    const int bytes = CPU_PANEL * PANEL_ELEMENT(format);
+    for (; terms >= row_terms; terms -= row_terms, row += bytes, a += row_terms) {
+        for (int i = 0; i < bytes; i += 64)
+            __builtin_prefetch(row + PANEL_AHEAD + i);
+        panel_add_set(format, 0, set_terms, a, row, scale, sum);
+        if (row_terms > set_terms)
+            panel_add_set(format, 1, set_terms, a + set_terms, row, scale, sum);
+    }
+    if (terms > 0)
+        panel_add_set(format, 0, 1, a, row, scale, sum);
 }
 
 GEMM_INLINE void panel_blocks(const ref_quant format, const float *a, const unsigned char *block,
                               int64_t terms, vf *sum)
 {
-    const bool nibbles = format == REF_QUANT_Q4_0;
-    const int rows = nibbles ? 16 : 32;
+    const int bytes = CPU_PANEL * (2 + 4 * 32 / PANEL_TERMS(format));
     vf scale[PANEL_VECTORS];
-    for (; terms > 0; terms -= 32, a += 32, block += CPU_PANEL * (2 + rows)) {
-        const unsigned char *row = block + CPU_PANEL * 2;
+    for (; terms > 0; terms -= 32, a += 32, block += bytes) {
         GEMM_UNROLL
         for (int v = 0; v < PANEL_VECTORS; v++)
-            scale[v] = panel_scale(block, v, nibbles);
-        panel_chain(format, false, a, row, scale, rows, sum);
-        if (!nibbles)
-            continue;
-        GEMM_UNROLL
-        for (int v = 0; v < PANEL_VECTORS; v++)
-            scale[v] = panel_scale(block, v, false);
-        panel_chain(format, true, a + 16, row, scale, rows, sum);
+            scale[v] = panel_scale(format, block, v);
+        panel_chain(format, a, block + CPU_PANEL * 2, scale, 32, sum);
     }
 }
 
@@ -79,16 +99,16 @@ GEMM_INLINE void panel_blocks(const ref_quant format, const float *a, const unsi
 static void panel_row(ref_quant format, const float *a, const unsigned char *panel, int64_t terms,
                       float *out)
 {
-    vf sum[PANEL_VECTORS];
+    vf sum[PANEL_VECTORS], none[PANEL_VECTORS] = { 0 };
     GEMM_UNROLL
     for (int v = 0; v < PANEL_VECTORS; v++)
         sum[v] = vf_zero();
     switch (format) {
     case REF_QUANT_F16:
-        panel_chain(REF_QUANT_F16, false, a, panel, NULL, terms, sum);
+        panel_chain(REF_QUANT_F16, a, panel, none, terms, sum);
         break;
     case REF_QUANT_BF16:
-        panel_chain(REF_QUANT_BF16, false, a, panel, NULL, terms, sum);
+        panel_chain(REF_QUANT_BF16, a, panel, none, terms, sum);
         break;
     case REF_QUANT_Q8_0:
         panel_blocks(REF_QUANT_Q8_0, a, panel, terms, sum);
@@ -97,7 +117,7 @@ static void panel_row(ref_quant format, const float *a, const unsigned char *pan
         panel_blocks(REF_QUANT_Q4_0, a, panel, terms, sum);
         break;
     default:
-        panel_chain(REF_QUANT_F32, false, a, panel, NULL, terms, sum);
+        panel_chain(REF_QUANT_F32, a, panel, none, terms, sum);
     }
     GEMM_UNROLL
     for (int v = 0; v < PANEL_VECTORS; v++)
@@ -107,44 +127,56 @@ static void panel_row(ref_quant format, const float *a, const unsigned char *pan
 /* --- Floats of it -------------------------------------------------------------------------------
  */
 
-GEMM_INLINE void panel_floats(const ref_quant format, const bool high, const unsigned char *row,
-                              const vf *scale, int vectors, int64_t terms, int64_t to_row,
-                              float *to)
+GEMM_INLINE void panel_set_floats(const ref_quant format, const int set, const int terms,
+                                  const unsigned char *row, const vf *scale, const int vectors,
+                                  int64_t to_row, float *to)
 {
-    for (int64_t t = 0; t < terms; t++, row += PANEL_ROW(format), to += to_row)
-        for (int v = 0; v < vectors; v++)
-            vf_store(to + v * VF_LANES,
-                     panel_term(format, row, v, high, scale ? scale[v] : vf_zero()));
+    for (int v = 0; v < vectors; v++) {
+        vi x = panel_elements(format, row, v, set);
+        GEMM_UNROLL
+        for (int j = 0; j < terms; j++)
+            vf_store(to + j * to_row + v * VF_LANES, panel_term(format, x, j, scale[v]));
+    }
+}
+
+GEMM_INLINE void panel_floats(const ref_quant format, const unsigned char *row, const vf *scale,
+                              const int vectors, int64_t terms, int64_t to_row, float *to)
+{
+    const int row_terms = PANEL_TERMS(format), set_terms = PANEL_SET(format);
+    const int bytes = CPU_PANEL * PANEL_ELEMENT(format);
+    for (; terms >= row_terms; terms -= row_terms, row += bytes, to += row_terms * to_row) {
+        panel_set_floats(format, 0, set_terms, row, scale, vectors, to_row, to);
+        if (row_terms > set_terms)
+            panel_set_floats(format, 1, set_terms, row, scale, vectors, to_row,
+                             to + set_terms * to_row);
+    }
+    if (terms > 0)
+        panel_set_floats(format, 0, 1, row, scale, vectors, to_row, to);
 }
 
 /* `at`: the first column. */
 GEMM_INLINE void panel_block_floats(const ref_quant format, const unsigned char *block, int at,
-                                    int vectors, int64_t terms, int64_t to_row, float *to)
+                                    const int vectors, int64_t terms, int64_t to_row, float *to)
 {
-    const bool nibbles = format == REF_QUANT_Q4_0;
-    const int rows = nibbles ? 16 : 32;
+    const int bytes = CPU_PANEL * (2 + 4 * 32 / PANEL_TERMS(format));
     vf scale[PANEL_VECTORS];
-    for (; terms > 0; terms -= 32, to += 32 * to_row, block += CPU_PANEL * (2 + rows)) {
-        const unsigned char *row = block + CPU_PANEL * 2 + at;
+    for (; terms > 0; terms -= 32, to += 32 * to_row, block += bytes) {
         for (int v = 0; v < vectors; v++)
-            scale[v] = panel_scale(block + 2 * at, v, nibbles);
-        panel_floats(format, false, row, scale, vectors, rows, to_row, to);
-        for (int v = 0; v < vectors && nibbles; v++)
-            scale[v] = panel_scale(block + 2 * at, v, false);
-        if (nibbles)
-            panel_floats(format, true, row, scale, vectors, rows, to_row, to + 16 * to_row);
+            scale[v] = panel_scale(format, block + 2 * at, v);
+        panel_floats(format, block + CPU_PANEL * 2 + 4 * at, scale, vectors, 32, to_row, to);
     }
 }
 
 GEMM_INLINE void panel_widen_columns(ref_quant format, const unsigned char *panel, int at,
                                      const int vectors, int64_t terms, int64_t to_row, float *to)
 {
+    vf none[PANEL_VECTORS] = { 0 };
     switch (format) {
     case REF_QUANT_F16:
-        panel_floats(REF_QUANT_F16, false, panel + 2 * at, NULL, vectors, terms, to_row, to);
+        panel_floats(REF_QUANT_F16, panel + 2 * at, none, vectors, terms, to_row, to);
         break;
     case REF_QUANT_BF16:
-        panel_floats(REF_QUANT_BF16, false, panel + 2 * at, NULL, vectors, terms, to_row, to);
+        panel_floats(REF_QUANT_BF16, panel + 4 * at, none, vectors, terms, to_row, to);
         break;
     case REF_QUANT_Q8_0:
         panel_block_floats(REF_QUANT_Q8_0, panel, at, vectors, terms, to_row, to);
@@ -153,12 +185,12 @@ GEMM_INLINE void panel_widen_columns(ref_quant format, const unsigned char *pane
         panel_block_floats(REF_QUANT_Q4_0, panel, at, vectors, terms, to_row, to);
         break;
     default:
-        panel_floats(REF_QUANT_F32, false, panel + 4 * at, NULL, vectors, terms, to_row, to);
+        panel_floats(REF_QUANT_F32, panel + 4 * at, none, vectors, terms, to_row, to);
     }
 }
 
 /* to[t·to_row + c] = term t of column `column` + c, c < columns, a multiple of VF_LANES; `panel`
- * and `terms` begin and end with a block. */
+ * and `terms` begin and end with a block, or a row of BF16's pairs. */
 static void panel_widen(ref_quant format, const unsigned char *panel, int column, int columns,
                         int64_t terms, int64_t to_row, float *to)
 {

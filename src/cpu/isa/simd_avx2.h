@@ -261,11 +261,6 @@ static inline vi vi_load(const int32_t *p)
     return _mm256_loadu_si256((const __m256i *)p);
 }
 
-static inline vi vi_load_i8(const int8_t *p)
-{
-    return _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)p));
-}
-
 static inline void vi_store(int32_t *p, vi a)
 {
     _mm256_storeu_si256((__m256i *)p, a);
@@ -324,6 +319,17 @@ static inline vi vi_shr(vi a, int n)
 static inline vi vi_sar(vi a, int n)
 {
     return _mm256_srai_epi32(a, n);
+}
+
+/* Byte j of each element, counted from the lowest, as the highest; zeros below. j is a constant. */
+static inline vi vi_high_byte(vi a, int j)
+{
+    if (j == 0 || j == 3)
+        return j == 0 ? _mm256_slli_epi32(a, 24)
+                      : _mm256_and_si256(a, _mm256_set1_epi32((int)0xff000000));
+    const __m128i from = _mm_set_epi32((int)0x0c808080 + (j << 24), 0x08808080 + (j << 24),
+                                       0x04808080 + (j << 24), 0x00808080 + (j << 24));
+    return _mm256_shuffle_epi8(a, _mm256_broadcastsi128_si256(from));
 }
 
 static inline vfm vi_eq(vi a, vi b)

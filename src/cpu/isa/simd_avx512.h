@@ -264,11 +264,6 @@ static inline vi vi_load(const int32_t *p)
     return _mm512_loadu_si512(p);
 }
 
-static inline vi vi_load_i8(const int8_t *p)
-{
-    return _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p));
-}
-
 static inline void vi_store(int32_t *p, vi a)
 {
     _mm512_storeu_si512(p, a);
@@ -327,6 +322,13 @@ static inline vi vi_shr(vi a, int n)
 static inline vi vi_sar(vi a, int n)
 {
     return _mm512_srai_epi32(a, (unsigned)n);
+}
+
+/* Byte j of each element, counted from the lowest, as the highest; zeros below. j is a constant. */
+static inline vi vi_high_byte(vi a, int j)
+{
+    return _mm512_and_si512(_mm512_slli_epi32(a, (unsigned)(24 - 8 * j)),
+                            _mm512_set1_epi32((int)0xff000000));
 }
 
 static inline vfm vi_eq(vi a, vi b)

@@ -241,11 +241,6 @@ static inline vi vi_load(const int32_t *p)
     return a;
 }
 
-static inline vi vi_load_i8(const int8_t *p)
-{
-    return (vi){ p[0], p[1], p[2], p[3] };
-}
-
 static inline void vi_store(int32_t *p, vi a)
 {
     memcpy(p, &a, sizeof a);
@@ -305,6 +300,12 @@ static inline vi vi_shr(vi a, int n)
 static inline vi vi_sar(vi a, int n)
 {
     return a >> n;
+}
+
+/* Byte j of each element, counted from the lowest, as the highest; zeros below. j is a constant. */
+static inline vi vi_high_byte(vi a, int j)
+{
+    return (vi)(((simd_u32)a << (unsigned)(24 - 8 * j)) & 0xff000000u);
 }
 
 static inline vfm vi_eq(vi a, vi b)

@@ -240,12 +240,6 @@ static inline vi vi_load(const int32_t *p)
     return vld1q_s32(p);
 }
 
-static inline vi vi_load_i8(const int8_t *p)
-{
-    int32_t lanes[VF_LANES] = { p[0], p[1], p[2], p[3] };
-    return vld1q_s32(lanes);
-}
-
 static inline void vi_store(int32_t *p, vi a)
 {
     vst1q_s32(p, a);
@@ -304,6 +298,12 @@ static inline vi vi_shr(vi a, int n)
 static inline vi vi_sar(vi a, int n)
 {
     return vshlq_s32(a, vdupq_n_s32(-n));
+}
+
+/* Byte j of each element, counted from the lowest, as the highest; zeros below. j is a constant. */
+static inline vi vi_high_byte(vi a, int j)
+{
+    return vandq_s32(vshlq_s32(a, vdupq_n_s32(24 - 8 * j)), vdupq_n_s32((int)0xff000000));
 }
 
 static inline vfm vi_eq(vi a, vi b)

@@ -32,16 +32,6 @@ static inline simde__m512i simde_missing_cvtepu16_epi32(simde__m256i a)
     return simde_mm512_loadu_si512(to);
 }
 
-static inline simde__m512i simde_missing_cvtepi8_epi32(simde__m128i a)
-{
-    int8_t from[16];
-    int32_t to[16];
-    memcpy(from, &a, sizeof from);
-    for (int i = 0; i < 16; i++)
-        to[i] = from[i];
-    return simde_mm512_loadu_si512(to);
-}
-
 static inline simde__m512 simde_missing_cvtph_ps(simde__m256i a)
 {
     simde__m128i halves[2];
@@ -148,8 +138,6 @@ static inline simde__m512 simde_missing_shuffle_f32x4(simde__m512 a, simde__m512
 #define _mm512_cvtps_epi32 simde_missing_cvtps_epi32
 #undef _mm512_cvtpd_ps
 #define _mm512_cvtpd_ps simde_missing_cvtpd_ps
-#undef _mm512_cvtepi8_epi32
-#define _mm512_cvtepi8_epi32 simde_missing_cvtepi8_epi32
 #undef _mm512_cvtepu16_epi32
 #define _mm512_cvtepu16_epi32 simde_missing_cvtepu16_epi32
 #undef _mm512_cvtph_ps
