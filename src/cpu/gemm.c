@@ -90,6 +90,22 @@ static void share_b(void *argument, int64_t begin, int64_t end, int worker)
     pack(p, &p->g->b, 0, column, stop - column, width, 0, terms, p->shared + begin * width * terms);
 }
 
+/* Items are STEP terms: few panels are made together, so that each line of b is read once. */
+static void share_b_terms(void *argument, int64_t begin, int64_t end, int worker)
+{
+    (void)worker;
+    const plan *p = argument;
+    int64_t width = p->kernels->gemm_columns, k = begin * STEP;
+    gemm_box box = { .kernels = p->kernels,
+                     .line = p->column_begin,
+                     .lines = p->column_end - p->column_begin,
+                     .k = k,
+                     .terms = smaller(end * STEP, p->g->terms) - k,
+                     .width = (int)width,
+                     .panel = p->g->terms * width };
+    p->g->b.pack(&p->g->b, &box, p->shared + k * width);
+}
+
 /* Items are groups of a. */
 static void share_a(void *argument, int64_t begin, int64_t end, int worker)
 {
@@ -104,7 +120,9 @@ static void share_a(void *argument, int64_t begin, int64_t end, int worker)
 static void share(ea_context *ctx, plan *p)
 {
     int64_t grain = SERIAL_WORK / 16 / (p->g->terms * p->kernels->gemm_columns) + 1;
-    if (p->b_from == SHARED)
+    if (p->b_from == SHARED && p->panels <= NARROW)
+        core_parallel(ctx, divide_up(p->g->terms, STEP), PIECE / STEP, share_b_terms, p);
+    else if (p->b_from == SHARED)
         core_parallel(ctx, p->panels, grain, share_b, p);
     else if (p->a_from == SHARED)
         core_parallel(ctx, p->groups, grain, share_a, p);

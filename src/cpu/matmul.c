@@ -180,16 +180,21 @@ static void exchange(int64_t *a, int64_t *b)
     *b = t;
 }
 
+/* The part of its panels that a line of results fills; a last panel of few takes one vector. */
+static double filled(const cpu_kernels *kernels, int64_t n)
+{
+    int64_t width = kernels->gemm_columns, rest = n % width;
+    int64_t last = rest == 0 ? 0 : rest <= kernels->lanes ? kernels->lanes : width;
+    return (double)n / (double)(n - rest + last);
+}
+
 /* Computes the transposed product instead when its rows and columns fill the register tiles better.
  */
 static bool better_transposed(const cpu_kernels *kernels, int64_t rows, int64_t columns)
 {
     if (columns <= 3 || rows <= 3)
         return columns < rows;
-    int64_t width = kernels->gemm_columns;
-    double filled = (double)columns / (double)((columns + width - 1) / width * width);
-    double filled_transposed = (double)rows / (double)((rows + width - 1) / width * width);
-    return filled_transposed > 1.2 * filled;
+    return filled(kernels, rows) > 1.2 * filled(kernels, columns);
 }
 
 ea_status cpu_matmul(ea_context *ctx, const ea_view *a_in, const ea_view *b_in,
