@@ -17,7 +17,12 @@ static void run(conform *c, const DLTensor *q, const DLTensor *k, const DLTensor
     DLTensor *grad_q = conform_zeros(c, EA_FLOAT32, q->ndim, q->shape);
     DLTensor *grad_k = conform_zeros(c, EA_FLOAT32, k->ndim, k->shape);
     DLTensor *grad_v = conform_zeros(c, EA_FLOAT32, v->ndim, v->shape);
+    ea_generator before = { 0 };
+    if (options && options->generator)
+        before = *options->generator;
     conform_check(c, ea_attention(ctx, q, k, v, mask, options, out));
+    if (options && options->generator)
+        *options->generator = before;
     conform_check(c,
                   ea_attention_backward(ctx, grad, q, k, v, mask, options, grad_q, grad_k, grad_v));
     conform_emit(c, out);
@@ -69,11 +74,23 @@ static void specials(conform *c)
     run(c, q, k, v, NULL, &(ea_attention_options){ .causal = 1 });
 }
 
+static void dropout(conform *c)
+{
+    static const double p[] = { 0.25, 0.9, 1 };
+    DLTensor *q = conform_floats(c, 1, 4, (int64_t[]){ 3, 4, 21, 8 });
+    DLTensor *k = conform_floats(c, 2, 4, (int64_t[]){ 3, 2, 33, 8 });
+    DLTensor *v = conform_floats(c, 3, 4, (int64_t[]){ 3, 2, 33, 5 });
+    for (int i = 0; i < 3; i++) {
+        ea_generator generator;
+        ea_generator_seed(&generator, EA_GENERATOR_PHILOX, 7);
+        run(c, q, k, v, NULL,
+            &(ea_attention_options){ .causal = i % 2, .dropout = p[i], .generator = &generator });
+    }
+}
+
 static const conform_case cases[] = {
-    { "lengths", lengths },
-    { "shared-heads", shared_heads },
-    { "masks", masks },
-    { "specials", specials },
+    { "lengths", lengths },   { "shared-heads", shared_heads }, { "masks", masks },
+    { "specials", specials }, { "dropout", dropout },
 };
 
 const conform_family conform_attention = { "attention", cases, sizeof cases / sizeof cases[0] };

@@ -91,6 +91,29 @@ static void unique(conform *c, const DLTensor *x)
     conform_emit(c, inverse);
 }
 
+/* Along each dimension; bits bring NaN and zeros of both signs. */
+static void slices(conform *c)
+{
+    int64_t shape[] = { 6, 31, 4 };
+    DLTensor *const all[] = {
+        conform_indices(c, 1, 2, 3, shape), conform_bits(c, 2, 3, shape),
+        conform_transposed(
+            c, conform_as(c, EA_FLOAT16, conform_floats(c, 3, 3, (int64_t[]){ 4, 31, 6 })), 0, 2)
+    };
+    for (int i = 0; i < 3 && all[0] && all[1] && all[2]; i++)
+        for (int dim = 0; dim < 3; dim++) {
+            int64_t count = 0, n = shape[dim];
+            DLTensor *values = conform_zeros(c, all[i]->dtype, 3, shape);
+            DLTensor *counts = conform_zeros(c, EA_INT64, 1, &n),
+                     *inverse = conform_zeros(c, EA_INT64, 1, &n);
+            conform_check(
+                c, ea_unique_dim(conform_context(c), all[i], dim, values, inverse, counts, &count));
+            conform_emit(c, values);
+            conform_emit(c, counts);
+            conform_emit(c, inverse);
+        }
+}
+
 static void sizes(conform *c)
 {
     for (int i = 0; i < CONFORM_SIZE_COUNT; i++) {
@@ -196,7 +219,7 @@ static void lines(conform *c)
 
 static const conform_case cases[] = {
     { "sizes", sizes },       { "shapes", shapes }, { "specials", specials },
-    { "searches", searches }, { "lines", lines },
+    { "searches", searches }, { "lines", lines },   { "slices", slices },
 };
 
 const conform_family conform_order = { "order", cases, sizeof cases / sizeof cases[0] };

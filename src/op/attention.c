@@ -11,7 +11,10 @@ typedef struct attention {
     ea_view grad_q, grad_k, grad_v;
     bool has_mask, causal;
     float scale;
-    int lead; /* leading dimensions */
+    ea_generator *generator; /* of dropout; NULL: none */
+    double kept;             /* the probability of a weight to stay, … */
+    float factor;            /* … and what it is multiplied with */
+    int lead;                /* leading dimensions */
     int64_t heads, shared /* heads that share keys */, rows, keys, dim, values;
 } attention;
 
@@ -70,6 +73,22 @@ static float scale_of(double scale, int64_t dim)
     return rounded;
 }
 
+static ea_status open_dropout(attention *a, const ea_attention_options *options)
+{
+    double p = options->dropout;
+    if (!(p >= 0 && p <= 1))
+        return core_fail(a->ctx, EA_ERR_ARGUMENT, "%s: dropout is %g: give a probability",
+                         a->function, p);
+    if (p == 0)
+        return EA_OK;
+    a->generator = options->generator;
+    core_fp saved = core_fp_enter();
+    a->kept = 1 - p;
+    a->factor = (float)(p == 1 ? 0 : 1 / (1 - p));
+    core_fp_leave(saved);
+    return EA_OK;
+}
+
 static ea_status open_inputs(attention *a, const DLTensor *q, const DLTensor *k, const DLTensor *v,
                              const DLTensor *mask, const ea_attention_options *options)
 {
@@ -82,6 +101,8 @@ static ea_status open_inputs(attention *a, const DLTensor *q, const DLTensor *k,
         return core_fail(a->ctx, EA_ERR_ARGUMENT, "%s: give a mask or causal, not both",
                          a->function);
     a->scale = scale_of(options ? options->scale : 0, a->dim);
+    if (options)
+        EA_TRY(open_dropout(a, options));
     return mask ? open_mask(a, mask) : EA_OK;
 }
 
@@ -159,12 +180,36 @@ static ea_status weigh(const attention *a, int64_t entry, ea_view *scores, ea_vi
     return OP_BACKEND(a->ctx, attention_weights)(a->ctx, &s);
 }
 
+/* `factors`, of the weights' shape: the factor for each weight that stays, 0 for the others. */
+static ea_status draw(const attention *a, const ea_view *weights, ea_view *factors)
+{
+    EA_TRY(scratch(a, 4, weights->shape, factors));
+    int64_t n = core_numel(factors);
+    DLTensor tensor = {
+        .data = factors->data, .device = { kDLCPU, 0 }, .ndim = 1, .dtype = EA_FLOAT32, .shape = &n
+    };
+    EA_TRY(ea_bernoulli(a->ctx, a->generator, a->kept, &tensor));
+    return OP_BACKEND(a->ctx, scale_scores)(
+        a->ctx, &(ref_scores){ .scores = *factors, .scale = a->factor });
+}
+
+static ea_status multiply_each(const attention *a, const ea_view *x, const ea_view *y,
+                               const ea_view *out)
+{
+    return OP_BACKEND(a->ctx, binary)(a->ctx, REF_MUL, x, y, out);
+}
+
 static ea_status attend(const attention *a, int64_t entry)
 {
     ea_view scores, weights;
     ea_view v = split(core_row(&a->v, a->lead, entry), a->shared, true);
     ea_view out = split(core_row(&a->out, a->lead, entry), a->shared, false);
     EA_TRY(weigh(a, entry, &scores, &weights));
+    if (a->generator) {
+        ea_view factors;
+        EA_TRY(draw(a, &weights, &factors));
+        EA_TRY(multiply_each(a, &weights, &factors, &weights));
+    }
     return multiply(a, &weights, &v, &out);
 }
 
@@ -187,19 +232,27 @@ static ea_status sum_over_rows(const attention *a, const ea_view *x, const ea_vi
 
 static ea_status go_back(const attention *a, int64_t entry)
 {
-    ea_view scores, weights, grads = core_row(&a->out, a->lead, entry);
+    ea_view scores, weights, factors, used, grads = core_row(&a->out, a->lead, entry);
     ea_view q = core_row(&a->q, a->lead, entry);
     ea_view k = split(core_row(&a->k, a->lead, entry), a->shared, true);
     ea_view v = split(core_row(&a->v, a->lead, entry), a->shared, true);
     EA_TRY(weigh(a, entry, &scores, &weights));
+    used = weights;
+    if (a->generator) {
+        used = scores;
+        EA_TRY(draw(a, &weights, &factors));
+        EA_TRY(multiply_each(a, &weights, &factors, &used));
+    }
     if (a->grad_v.data) {
         ea_view to = core_row(&a->grad_v, a->lead, entry);
-        EA_TRY(sum_over_rows(a, &weights, &grads, &to));
+        EA_TRY(sum_over_rows(a, &used, &grads, &to));
     }
     if (!a->grad_q.data && !a->grad_k.data)
         return EA_OK;
     ea_view heads = split(grads, a->shared, false), values = transposed(&v), inner;
     EA_TRY(multiply(a, &heads, &values, &scores)); /* the gradient of the weights */
+    if (a->generator)
+        EA_TRY(multiply_each(a, &scores, &factors, &scores));
     EA_TRY(scratch(a, 4, scores.shape, &inner));
     EA_TRY(OP_BACKEND(a->ctx, softmax_backward)(a->ctx, &scores, &weights, &inner));
     EA_TRY(OP_BACKEND(a->ctx, scale_scores)(a->ctx,

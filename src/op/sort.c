@@ -186,3 +186,40 @@ ea_status ea_unique(ea_context *ctx, const DLTensor *x, DLTensor *values, DLTens
         return core_fail(ctx, EA_ERR_ARGUMENT, "%s: count is NULL: give a place", function);
     return run_unique(ctx, &call, &vx);
 }
+
+static ea_status read_numbers(ea_context *ctx, const char *name, DLTensor *tensor, const ea_view *x,
+                              const int64_t *count, ea_view *view, const ea_view **out)
+{
+    const char *function = "ea_unique_dim";
+    if (!tensor)
+        return EA_OK;
+    EA_TRY(op_view_of_out(ctx, function, name, tensor, CORE_BIT(CORE_I64), view));
+    EA_TRY(op_expect_shape(ctx, function, name, view, 1, count));
+    *out = view;
+    return op_no_overlap(ctx, function, "x", x, view, false);
+}
+
+ea_status ea_unique_dim(ea_context *ctx, const DLTensor *x, int dim, DLTensor *values,
+                        DLTensor *inverse, DLTensor *counts, int64_t *count)
+{
+    const char *function = "ea_unique_dim";
+    ea_view vx, vv, vi, vc;
+    EA_TRY(core_view_of(ctx, function, "x", x, SORTABLE, &vx));
+    EA_TRY(op_view_of_out(ctx, function, "values", values, CORE_BIT(vx.dtype), &vv));
+    EA_TRY(op_expect_shape(ctx, function, "values", &vv, vx.ndim, vx.shape));
+    EA_TRY(op_no_overlap(ctx, function, "x", &vx, &vv, false));
+    EA_TRY(op_dim(ctx, function, vx.ndim, &dim));
+    if (!count)
+        return core_fail(ctx, EA_ERR_ARGUMENT, "%s: count is NULL: give a place", function);
+    op_one_dimension(&vx);
+    op_one_dimension(&vv);
+    if (core_numel(&vx) == 0 && vx.shape[dim] != 0)
+        return core_fail(ctx, EA_ERR_SHAPE, "%s: x's %lld slices have no elements to compare",
+                         function, (long long)vx.shape[dim]);
+    ea_view from = core_move_dim(&vx, dim, 0), to = core_move_dim(&vv, dim, 0);
+    ref_unique_slices_call call = { .x = &from, .values = &to, .count = count };
+    EA_TRY(read_numbers(ctx, "inverse", inverse, &vx, &vx.shape[dim], &vi, &call.inverse));
+    EA_TRY(read_numbers(ctx, "counts", counts, &vx, &vx.shape[dim], &vc, &call.counts));
+    op_scope scope = op_enter(ctx);
+    return op_leave(ctx, &scope, ref_unique_slices(ctx, &call));
+}

@@ -138,3 +138,73 @@ ea_status ref_unique(ea_context *ctx, const ref_unique_call *c)
     ref_unique_end(c, entries);
     return EA_OK;
 }
+
+/* --- Unique slices ---------------------------------------------------------------------------- */
+
+typedef struct slice {
+    const uint64_t *keys;
+    int64_t width, place;
+    bool nan;
+} slice;
+
+static int compare_keys(const slice *x, const slice *y)
+{
+    for (int64_t i = 0; i < x->width; i++)
+        if (x->keys[i] != y->keys[i])
+            return x->keys[i] < y->keys[i] ? -1 : 1;
+    return 0;
+}
+
+static int compare_slices(const void *a, const void *b)
+{
+    const slice *x = a, *y = b;
+    int order = compare_keys(x, y);
+    return order ? order : x->place < y->place ? -1 : x->place > y->place;
+}
+
+static void read_slice(const ea_view *x, int64_t place, int64_t width, uint64_t *keys, slice *to)
+{
+    ea_view from = core_row(x, 1, place);
+    bool floats = CORE_FLOATS & CORE_BIT(x->dtype);
+    *to = (slice){ .keys = keys, .width = width, .place = place };
+    for (int64_t i = 0; i < width; i++) {
+        keys[i] = ref_key(&from, core_offset(&from, i));
+        to->nan = to->nan || (floats && keys[i] == REF_NAN_KEY);
+    }
+}
+
+/* The first slice of each group goes to `values`. */
+static void put_groups(ea_context *ctx, const ref_unique_slices_call *c, const slice *sorted)
+{
+    int64_t group = -1;
+    for (int64_t i = 0; i < c->x->shape[0]; i++) {
+        if (i == 0 || sorted[i].nan || compare_keys(&sorted[i], &sorted[i - 1]) != 0) {
+            ea_view from = core_row(c->x, 1, sorted[i].place), to = core_row(c->values, 1, ++group);
+            core_copy(ctx, &from, &to);
+            if (c->counts)
+                core_store_index(c->counts, group * c->counts->stride[0], 0);
+        }
+        if (c->counts) {
+            int64_t at = group * c->counts->stride[0];
+            core_store_index(c->counts, at, core_load_index(c->counts, at) + 1);
+        }
+        if (c->inverse)
+            core_store_index(c->inverse, sorted[i].place * c->inverse->stride[0], group);
+    }
+    *c->count = group + 1;
+}
+
+ea_status ref_unique_slices(ea_context *ctx, const ref_unique_slices_call *c)
+{
+    int64_t n = c->x->shape[0], width = n ? core_numel(c->x) / n : 0;
+    uint64_t *keys = core_arena_alloc(ctx->arena, sizeof *keys * (size_t)(n * width));
+    slice *slices = core_arena_alloc(ctx->arena, sizeof *slices * (size_t)n);
+    if (!keys || !slices)
+        return core_fail(ctx, EA_ERR_MEMORY, "ea_unique_dim: no memory for %lld elements",
+                         (long long)(n * width));
+    for (int64_t i = 0; i < n; i++)
+        read_slice(c->x, i, width, keys + i * width, &slices[i]);
+    qsort(slices, (size_t)n, sizeof *slices, compare_slices);
+    put_groups(ctx, c, slices);
+    return EA_OK;
+}

@@ -64,6 +64,16 @@ static inline uint64_t ref_key(const ea_view *view, int64_t offset)
     return (uint64_t)core_load_index(view, offset) ^ (uint64_t)1 << 63;
 }
 
+/* The different slices x[i, …], of one element or more, in order, to `values`, of x's shape;
+ * inverse and counts, one number for each slice, may be NULL. A sort by comparison, which is the
+ * fast version too. */
+typedef struct ref_unique_slices_call {
+    const ea_view *x, *values, *inverse, *counts;
+    int64_t *count;
+} ref_unique_slices_call;
+
+ea_status ref_unique_slices(ea_context *ctx, const ref_unique_slices_call *call);
+
 /* Entries of a line; descending turns the keys round. */
 void ref_entries(const ea_view *line, int64_t n, bool descending, ref_entry *entries);
 /* The place of the most frequent, from entries in order. */

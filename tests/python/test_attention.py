@@ -5,12 +5,12 @@ import random
 import pytest
 import torch
 import torch.nn.functional as F
-from peer import check, var
+from peer import LIBRARY, check, var
 from test_values import TRIALS, context, make  # noqa: F401 (a fixture)
 
 
 class Options(ctypes.Structure):
-    _fields_ = [("causal", ctypes.c_int), ("scale", ctypes.c_double)]
+    _fields_ = [("causal", ctypes.c_int), ("scale", ctypes.c_double), ("dropout", ctypes.c_double), ("generator", ctypes.c_void_p)]
 
 
 def random_mask(kind, batch, heads, n, m):
@@ -42,6 +42,53 @@ def test_attention(context, kind):
         groups = random.randint(1, 3)
         compare(context, kind, random.randint(1, 3), groups * random.randint(1, 3), groups, random.randint(1, 20),
                 random.randint(1, 40), random.randint(1, 24), random.randint(1, 24))
+
+
+def generator(seed):
+    room = ctypes.create_string_buffer(4096)
+    LIBRARY.ea_generator_seed(room, 0, ctypes.c_uint64(seed))
+    return room
+
+
+@pytest.mark.parametrize("kind", ["plain", "causal", "bool", "float"])
+def test_dropout(context, kind):
+    """The weights that ea_bernoulli drops from the same place of the generator, in PyTorch's arithmetic."""
+    for _ in range(TRIALS):
+        groups, shared, n, m = random.randint(1, 2), random.randint(1, 3), random.randint(1, 12), random.randint(1, 30)
+        batch, heads, dim, values = random.randint(1, 3), groups * shared, random.randint(1, 12), random.randint(1, 12)
+        p, causal, seed = random.choice([0.1, 0.5, 0.9, 1.0]), kind == "causal", random.randint(0, 2**40)
+        mask, kept = random_mask(kind, batch, heads, n, m), torch.empty(batch, heads, n, m)
+        context.call("ea_bernoulli", generator(seed), ctypes.c_double(1 - p), kept)
+
+        def build(q, k, v):
+            room = generator(seed)
+            out = var("attention", q, k, v, mask, ctypes.byref(Options(causal, 0.3, p, ctypes.addressof(room))))
+            one = torch.empty(1)
+            context.call("ea_bernoulli", room, ctypes.c_double(0.5), one)
+            after = torch.empty(kept.numel() + 1)
+            context.call("ea_bernoulli", generator(seed), ctypes.c_double(0.5), after)
+            assert one[0] == after[-1]  # it moved by one number for each weight
+            return out
+
+        def expected(q, k, v):
+            k, v = k.repeat_interleave(shared, 1), v.repeat_interleave(shared, 1)
+            scores = 0.3 * q @ k.transpose(-1, -2)
+            sees = torch.ones(n, m, dtype=torch.bool).tril() if causal else mask if kind == "bool" else None
+            scores = scores + mask.double() if kind == "float" else scores
+            if sees is not None:
+                scores = scores.masked_fill(~sees, -torch.inf)
+            weights = scores.softmax(-1).nan_to_num(0)
+            return (weights * kept.double() * (0 if p == 1 else 1 / (1 - p))) @ v
+
+        check(context, build, expected,
+              [make([batch, heads, n, dim]), make([batch, groups, m, dim]), make([batch, groups, m, values])],
+              terms=16 * (m + dim), scale=64.0, grad_scale=1024.0)
+
+
+def test_wrong_dropout_says_so(context):
+    q, out = make([1, 3, 4]), make([1, 3, 4])
+    with pytest.raises(AssertionError, match="dropout is 1.5: give a probability"):
+        context.call("ea_attention", q, q, q, None, ctypes.byref(Options(0, 0, 1.5, None)), out)
 
 
 def test_many_keys(context):

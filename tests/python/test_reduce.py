@@ -234,6 +234,36 @@ def test_cumprod_with_zeros_and_integers(context):
     assert torch.equal(out, whole.cumprod(0))
 
 
+def test_unique_dim(context):
+    for trial in range(TRIALS * 3):
+        shape = random_shape(3)
+        dim = random.randrange(-len(shape), len(shape)) if shape else 0
+        x = torch.randint(-1, 2, shape) if trial % 2 else make(shape).round().clamp(-1, 1)
+        n = shape[dim] if shape else 1
+        values, inverse, counts = torch.empty_like(x), torch.empty(n, dtype=torch.int64), torch.empty(n, dtype=torch.int64)
+        count = ctypes.c_int64()
+        if x.numel() == 0 and n:
+            with pytest.raises(AssertionError, match="slices have no elements"):
+                context.call("ea_unique_dim", x, dim, values, inverse, counts, ctypes.byref(count))
+            continue
+        context.call("ea_unique_dim", x, dim, values, inverse, counts, ctypes.byref(count))
+        if n == 0:
+            assert count.value == 0
+            continue
+        expected = torch.unique(x, return_inverse=True, return_counts=True, dim=dim)
+        found = values.narrow(dim, 0, count.value) if shape else values
+        assert torch.equal(found, expected[0])
+        assert torch.equal(inverse, expected[1].reshape(n)) and torch.equal(counts[:count.value], expected[2])
+
+
+def test_slices_with_nan_and_zeros(context):
+    x = torch.tensor([[1.0, torch.nan], [0.0, 2.0], [1.0, torch.nan], [-0.0, 2.0]])
+    values, inverse, count = torch.empty_like(x), torch.empty(4, dtype=torch.int64), ctypes.c_int64()
+    context.call("ea_unique_dim", x, 0, values, inverse, None, ctypes.byref(count))
+    assert count.value == 3 and inverse.tolist() == [1, 0, 2, 0]
+    assert torch.equal(values[0], x[1]) and not values[0].signbit().any()
+
+
 def test_searchsorted(context):
     for _ in range(TRIALS):
         rows, m, n = random.randint(1, 4), random.randint(0, 50), random.randint(1, 70)

@@ -2,7 +2,7 @@
 #ifndef EADEM_OP_ATTENTION_H
 #define EADEM_OP_ATTENTION_H
 
-#include "eadem/core.h"
+#include "eadem/random.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -12,13 +12,18 @@ extern "C" {
 typedef struct ea_attention_options {
     int causal;   /* row i sees keys 0 … i; then mask must be NULL */
     double scale; /* 0 means 1/√d */
+    /* Each weight is 0 with this probability, drawn from `generator`, which moves on by h·n·m for
+     * each entry of the leading dimensions; the backward needs it as it stood before the forward.
+     */
+    double dropout;
+    ea_generator *generator; /* NULL: no dropout */
 } ea_attention_options;
 
 /* q [..., h, n, d], k [..., g, m, d], v [..., g, m, e], out [..., h, n, e] with equal leading
  * dimensions; g divides h, and h/g neighbouring heads share one head of k and v (enable_gqa). mask
  * may be NULL or broadcasts to [..., h, n, m]: of truth values (true takes part) or of floats,
  * which are added. A row that sees no key is zero. Takes memory for the weights of one entry of the
- * leading dimensions, h·n·m floats twice. */
+ * leading dimensions, h·n·m floats twice (three times with dropout, or backwards). */
 EA_API ea_status ea_attention(ea_context *ctx, const DLTensor *q, const DLTensor *k,
                               const DLTensor *v, const DLTensor *mask,
                               const ea_attention_options *options, DLTensor *out);

@@ -37,6 +37,11 @@ EA_API ea_status ea_mode(ea_context *ctx, const DLTensor *x, int dim, DLTensor *
  * where in values each element stands) and counts (int64 [elements of x]) may be NULL. */
 EA_API ea_status ea_unique(ea_context *ctx, const DLTensor *x, DLTensor *values, DLTensor *inverse,
                            DLTensor *counts, int64_t *count);
+/* torch.unique(sorted=True, dim=dim): the different slices of x along dim, in ascending order of
+ * their elements one after another, into the first *count slices of values [x's shape]; each slice
+ * with a NaN counts as different. inverse and counts (int64 [x's size along dim]) may be NULL. */
+EA_API ea_status ea_unique_dim(ea_context *ctx, const DLTensor *x, int dim, DLTensor *values,
+                               DLTensor *inverse, DLTensor *counts, int64_t *count);
 
 #ifdef __cplusplus
 }
