@@ -8,7 +8,9 @@
 #include <string.h>
 
 enum {
-    TILE = 64,            /* terms that are laid out, or widened, together */
+    TILE = 64,            /* terms that are laid out, or multiplied, together … */
+    WIDE_TILE = 128,      /* … or widened before, gemm_columns columns at a time */
+    MOST_COLUMNS = 32,    /* gemm_columns of any instruction set */
     FEW = 16,             /* rows; with more the engine is faster */
     MOST_ROWS = FEW + 2,  /* in groups of equal height */
     ROW = 80,             /* of results: the last tile of a panel may be wider than it */
@@ -197,53 +199,52 @@ typedef struct product {
     float *out;
 } product;
 
-/* Continues the chains of all rows by terms k … k+terms−1 of one panel, which lie at `b` as floats.
- * Meanwhile `bytes` from `next` on are fetched. */
-static void add_terms(const product *p, const float *b, int64_t k, int64_t terms, bool fresh,
-                      const unsigned char *next, int64_t bytes, float chain[][ROW])
+/* Continues the chains of all rows by terms k … k+terms−1 of one panel, which begin at `from`, some
+ * columns at a time. Meanwhile what comes after them is fetched. */
+static void add_terms(const product *p, const unsigned char *from, int64_t k, int64_t terms,
+                      bool fresh, float *floats, float chain[][ROW])
 {
+    ref_quant format = p->b->format;
     int width = p->kernels->gemm_columns;
-    int64_t share = bytes * width / CPU_PANEL;
+    int64_t bytes = panel_bytes(format, terms), share = bytes * width / CPU_PANEL;
+    const unsigned char *next = from + bytes;
     for (int column = 0; column < CPU_PANEL; column += width, next += share) {
+        int columns = CPU_PANEL - column < width ? CPU_PANEL - column : width;
         for (int64_t i = 0; i < share; i += 64)
-            __builtin_prefetch(next + i);
-        p->kernels->gemm_panel(&(cpu_gemm_panel){ .height = (int)p->height,
-                                                  .groups = p->groups,
-                                                  .terms = terms,
-                                                  .a = p->a + k * p->height,
-                                                  .a_line = 1,
-                                                  .a_k = p->height,
-                                                  .a_group = p->b->terms * p->height,
-                                                  .narrow = CPU_PANEL - column <= p->kernels->lanes,
-                                                  .b = b + column,
-                                                  .b_k = CPU_PANEL,
-                                                  .start = fresh ? NULL : chain[0] + column,
-                                                  .start_row = ROW,
-                                                  .out = chain[0] + column,
-                                                  .out_row = ROW });
+            __builtin_prefetch(next + i, 0, 2);
+        bool plain = format == REF_QUANT_F32;
+        if (!plain)
+            p->kernels->panel_widen(format, from, column, columns, terms, width, floats);
+        p->kernels->gemm_panel(
+            &(cpu_gemm_panel){ .height = (int)p->height,
+                               .groups = p->groups,
+                               .terms = terms,
+                               .a = p->a + k * p->height,
+                               .a_line = 1,
+                               .a_k = p->height,
+                               .a_group = p->b->terms * p->height,
+                               .narrow = columns <= p->kernels->lanes,
+                               .b = plain ? (const float *)(const void *)from + column : floats,
+                               .b_k = plain ? CPU_PANEL : width,
+                               .start = fresh ? NULL : chain[0] + column,
+                               .start_row = ROW,
+                               .out = chain[0] + column,
+                               .out_row = ROW });
     }
 }
 
 /* The chains of one block of the contract, terms k … k+terms−1, from +0. */
 static void run_block(const product *p, const unsigned char *panel, int64_t k, int64_t terms,
-                      float chain[][ROW])
+                      float *floats, float chain[][ROW])
 {
     ref_quant format = p->b->format;
+    int64_t tile = format == REF_QUANT_F32 ? TILE : WIDE_TILE;
     for (int64_t row = 0; p->alone && row < p->rows; row++)
         p->kernels->panel_row(format, p->a + row * p->b->terms + k, panel + panel_bytes(format, k),
                               terms, chain[row]);
-    if (p->alone)
-        return;
-    for (int64_t t = 0; t < terms; t += TILE) {
-        int64_t some = terms - t < TILE ? terms - t : TILE;
-        const unsigned char *from = panel + panel_bytes(format, k + t);
-        float floats[TILE * CPU_PANEL];
-        if (format != REF_QUANT_F32)
-            p->kernels->panel_widen(format, from, 0, CPU_PANEL, some, CPU_PANEL, floats);
-        int64_t bytes = panel_bytes(format, some);
-        add_terms(p, format == REF_QUANT_F32 ? (const float *)from : floats, k + t, some, t == 0,
-                  from + bytes, bytes, chain);
-    }
+    for (int64_t t = 0; !p->alone && t < terms; t += tile)
+        add_terms(p, panel + panel_bytes(format, k + t), k + t, terms - t < tile ? terms - t : tile,
+                  t == 0, floats, chain);
 }
 
 static void run_panels(void *argument, int64_t begin, int64_t end, int worker)
@@ -251,21 +252,24 @@ static void run_panels(void *argument, int64_t begin, int64_t end, int worker)
     (void)worker;
     const product *p = argument;
     float total[MOST_ROWS][ROW], chain[MOST_ROWS][ROW];
+    float floats[WIDE_TILE * MOST_COLUMNS] = { 0 }; /* columns beyond a panel's are computed too */
     for (int64_t i = begin; i < end; i++) {
         const unsigned char *panel = p->b->data + i * panel_bytes(p->b->format, p->b->terms);
         int64_t column = i * CPU_PANEL, left = p->b->columns - column;
         int64_t columns = left < CPU_PANEL ? left : CPU_PANEL;
         for (int64_t k = 0; k < p->b->terms; k += p->block) {
             int64_t rest = p->b->terms - k, terms = rest < p->block ? rest : p->block;
-            run_block(p, panel, k, terms, k == 0 ? total : chain);
+            run_block(p, panel, k, terms, floats, k == 0 ? total : chain);
             for (int64_t row = 0; k > 0 && row < p->rows; row++)
-                for (int64_t c = 0; c < columns; c++)
-                    total[row][c] += chain[row][c];
+                p->kernels->add(total[row], chain[row], total[row], columns);
         }
-        for (int64_t row = 0; row < p->rows; row++)
-            for (int64_t c = 0; c < columns; c++)
-                p->out[row * p->b->columns + column + c] =
-                    p->bias ? total[row][c] + p->bias[column + c] : total[row][c];
+        for (int64_t row = 0; row < p->rows; row++) {
+            float *out = p->out + row * p->b->columns + column;
+            if (p->bias)
+                p->kernels->add(total[row], p->bias + column, out, columns);
+            else
+                memcpy(out, total[row], sizeof *out * (size_t)columns);
+        }
     }
 }
 
