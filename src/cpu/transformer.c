@@ -171,104 +171,140 @@ void cpu_accumulate(ea_context *ctx, int64_t n, float *x, const float *y)
 /* --- Attention ---------------------------------------------------------------------------------
  */
 
+enum { MAX_DIM = 1024, HEADS = CPU_ATTENTION_HEADS };
+
 typedef struct attend_job {
     const ref_attention *a;
     const cpu_kernels *kernels;
+    int64_t groups; /* of each key and value head: up to HEADS heads that share the reading of it */
 } attend_job;
 
+/* The heads of one row that are computed together, and what they have seen. */
 typedef struct seen {
-    float maximum, total;
-    float *values;
+    int64_t row;
+    int head, heads, kv_head;
+    float maximum[HEADS], total[HEADS];
+    float *values; /* [heads, dim] */
 } seen;
 
-enum { MAX_DIM = 1024 };
+/* A run of keys low … high−1 that lie in one page: the page, the first's place in it, their number.
+ */
+static const float *run_of_keys(const ref_attention *a, int64_t row, int64_t low, int64_t high,
+                                int *first, int *count)
+{
+    *first = (int)(low % a->page);
+    *count = (int)(high - low < a->page - *first ? high - low : a->page - *first);
+    return a->pages[row][low / a->page] + a->offset;
+}
 
-/* Weights of keys low … high−1 by their place in the block, zeros around them; returns the largest
- * score. */
-static float weigh(const attend_job *j, int64_t row, int kv_head, const float *q, int64_t low,
-                   int64_t high, float *weight)
+/* Weights of keys low … high−1 by their place in the block, zeros around them, and the largest
+ * scores. */
+static void weigh(const attend_job *j, const seen *s, int64_t low, int64_t high,
+                  float weight[][REF_KEY_BLOCK], float *maximum)
 {
     const ref_attention *a = j->a;
-    memset(weight, 0, REF_KEY_BLOCK * sizeof *weight);
+    const float *q = a->q + (s->row * a->heads + s->head) * a->dim;
+    memset(weight, 0, (size_t)s->heads * sizeof *weight);
     for (int64_t at = low; at < high;) {
-        int first = (int)(at % a->page);
-        int count = (int)(high - at < a->page - first ? high - at : a->page - first);
-        const float *keys =
-            a->pages[row][at / a->page] + a->offset + (int64_t)kv_head * a->dim * a->page + first;
-        j->kernels->attention_scores(q, a->dim, keys, a->page, count, weight + at % REF_KEY_BLOCK);
+        int first, count;
+        const float *keys = run_of_keys(a, s->row, at, high, &first, &count);
+        j->kernels->attention_scores(q, s->heads, a->dim,
+                                     keys + (int64_t)s->kv_head * a->dim * a->page + first, a->page,
+                                     count, weight[0] + at % REF_KEY_BLOCK, REF_KEY_BLOCK);
         at += count;
     }
-    float maximum = -INFINITY, *x = weight + low % REF_KEY_BLOCK;
-    for (int64_t i = 0; i < high - low; i++) {
-        x[i] = a->scale * x[i];
-        maximum = fmaxf(maximum, x[i]);
+    for (int h = 0; h < s->heads; h++) {
+        float *x = weight[h] + low % REF_KEY_BLOCK;
+        j->kernels->mul_scalar(x, a->scale, x, high - low);
+        maximum[h] = -INFINITY;
+        for (int64_t i = 0; i < high - low; i++)
+            maximum[h] = fmaxf(maximum[h], x[i]);
+        for (int64_t i = 0; i < high - low; i++)
+            x[i] = x[i] - maximum[h];
+        j->kernels->math[MATH_EXP](x, x, high - low);
     }
-    for (int64_t i = 0; i < high - low; i++)
-        x[i] = x[i] - maximum;
-    j->kernels->math[MATH_EXP](x, x, high - low);
-    return maximum;
 }
 
-static void gather_values(const attend_job *j, int64_t row, int kv_head, const float *weight,
-                          int64_t low, int64_t high, float *chain)
+static void gather_values(const attend_job *j, const seen *s, float weight[][REF_KEY_BLOCK],
+                          int64_t low, int64_t high, float chain[][MAX_DIM])
 {
     const ref_attention *a = j->a;
+    for (int h = 0; h < s->heads; h++)
+        memset(chain[h], 0, (size_t)a->dim * sizeof **chain);
     for (int64_t at = low; at < high;) {
-        int first = (int)(at % a->page);
-        int count = (int)(high - at < a->page - first ? high - at : a->page - first);
-        const float *values = a->pages[row][at / a->page] + a->offset +
-                              (int64_t)a->kv_heads * a->dim * a->page +
-                              ((int64_t)kv_head * a->page + first) * a->dim;
-        j->kernels->attention_values(weight + at % REF_KEY_BLOCK, count, values, a->dim, chain);
+        int first, count;
+        const float *values = run_of_keys(a, s->row, at, high, &first, &count) +
+                              (int64_t)a->kv_heads * a->dim * a->page;
+        j->kernels->attention_values(weight[0] + at % REF_KEY_BLOCK, REF_KEY_BLOCK, s->heads, count,
+                                     values + ((int64_t)s->kv_head * a->page + first) * a->dim,
+                                     a->dim, chain[0], MAX_DIM);
         at += count;
     }
 }
 
-static void attend_block(const attend_job *j, int64_t row, int kv_head, const float *q, int64_t low,
-                         int64_t high, seen *s)
+static void attend_block(const attend_job *j, int64_t low, int64_t high, seen *s)
 {
-    float weight[REF_KEY_BLOCK], chain[MAX_DIM];
-    float maximum = weigh(j, row, kv_head, q, low, high, weight);
-    float total = sum_chunk(weight, REF_KEY_BLOCK);
-    memset(chain, 0, (size_t)j->a->dim * sizeof *chain);
-    gather_values(j, row, kv_head, weight, low, high, chain);
-    float merged = fmaxf(s->maximum, maximum);
-    float old_share = math_exp(s->maximum - merged), new_share = math_exp(maximum - merged);
-    for (int d = 0; d < j->a->dim; d++) {
-        float old = s->values[d] * old_share, new = chain[d] * new_share;
-        s->values[d] = old + new;
+    float weight[HEADS][REF_KEY_BLOCK], chain[HEADS][MAX_DIM], maximum[HEADS];
+    weigh(j, s, low, high, weight, maximum);
+    gather_values(j, s, weight, low, high, chain);
+    for (int h = 0; h < s->heads; h++) {
+        float *values = s->values + h * j->a->dim;
+        float block_total = sum_chunk(weight[h], REF_KEY_BLOCK);
+        float merged = fmaxf(s->maximum[h], maximum[h]);
+        float old_share = math_exp(s->maximum[h] - merged);
+        float new_share = math_exp(maximum[h] - merged);
+        for (int d = 0; d < j->a->dim; d++) {
+            float old = values[d] * old_share, new = chain[h][d] * new_share;
+            values[d] = old + new;
+        }
+        float old = s->total[h] * old_share, new = block_total *new_share;
+        s->total[h] = old + new;
+        s->maximum[h] = merged;
     }
-    float old = s->total * old_share, new = total *new_share;
-    s->total = old + new;
-    s->maximum = merged;
 }
 
-static void attend_heads(void *argument, int64_t first, int64_t last, int worker)
+static void attend_group(const attend_job *j, seen *s)
+{
+    const ref_attention *a = j->a;
+    int64_t end = a->position[s->row] + 1;
+    int64_t begin = a->window > 0 && end > a->window ? end - a->window : 0;
+    for (int h = 0; h < s->heads; h++) {
+        s->maximum[h] = -INFINITY;
+        s->total[h] = 0;
+    }
+    memset(s->values, 0, (size_t)(s->heads * a->dim) * sizeof *s->values);
+    for (int64_t low = begin; low < end;) {
+        int64_t high = (low / REF_KEY_BLOCK + 1) * REF_KEY_BLOCK;
+        high = high < end ? high : end;
+        attend_block(j, low, high, s);
+        low = high;
+    }
+    for (int i = 0; i < s->heads * a->dim; i++)
+        s->values[i] = s->values[i] / s->total[i / a->dim];
+}
+
+static void attend_groups(void *argument, int64_t first, int64_t last, int worker)
 {
     (void)worker;
     const attend_job *j = argument;
     const ref_attention *a = j->a;
+    int shared = a->heads / a->kv_heads;
     for (int64_t item = first; item < last; item++) {
-        int64_t row = item / a->heads, head = item % a->heads, end = a->position[row] + 1;
-        int64_t begin = a->window > 0 && end > a->window ? end - a->window : 0;
-        seen s = { -INFINITY, 0, a->out + item * a->dim };
-        memset(s.values, 0, (size_t)a->dim * sizeof *s.values);
-        for (int64_t low = begin; low < end;) {
-            int64_t high = (low / REF_KEY_BLOCK + 1) * REF_KEY_BLOCK;
-            high = high < end ? high : end;
-            attend_block(j, row, (int)head / (a->heads / a->kv_heads), a->q + item * a->dim, low,
-                         high, &s);
-            low = high;
-        }
-        for (int d = 0; d < a->dim; d++)
-            s.values[d] = s.values[d] / s.total;
+        int begin = (int)(item % j->groups) * HEADS;
+        seen s = { .row = item / j->groups / a->kv_heads,
+                   .kv_head = (int)(item / j->groups % a->kv_heads),
+                   .heads = shared - begin < HEADS ? shared - begin : HEADS };
+        s.head = s.kv_head * shared + begin;
+        s.values = a->out + (s.row * a->heads + s.head) * a->dim;
+        attend_group(j, &s);
     }
 }
 
 void cpu_attend(ea_context *ctx, const ref_attention *attention)
 {
-    attend_job job = { attention, cpu_kernels_of(ctx) };
-    core_parallel(ctx, attention->rows * attention->heads, 1, attend_heads, &job);
+    int shared = attention->heads / attention->kv_heads;
+    attend_job job = { attention, cpu_kernels_of(ctx), (shared + HEADS - 1) / HEADS };
+    core_parallel(ctx, attention->rows * attention->kv_heads * job.groups, 1, attend_groups, &job);
 }
 
 /* --- Softmax -----------------------------------------------------------------------------------

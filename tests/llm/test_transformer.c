@@ -132,7 +132,7 @@ enum { MAX_ROWS = 4 };
  * definition with pages of 256. */
 static void check_attention(ea_context *ctx)
 {
-    int kv_heads = 1 + random_below(3), heads = kv_heads * (1 + random_below(3));
+    int kv_heads = 1 + random_below(3), heads = kv_heads * (1 + random_below(6));
     int dim = 2 + 2 * random_below(40), rows = 1 + random_below(MAX_ROWS),
         page = 8 << random_below(6);
     int64_t tokens = 1 + random_below(700), n = tokens * kv_heads * dim, position[MAX_ROWS];

@@ -34,7 +34,7 @@ typedef struct cpu_gemm_panel {
     int64_t out_row;
 } cpu_gemm_panel;
 
-enum { CPU_CONV_VECTORS = 4 };
+enum { CPU_CONV_VECTORS = 4, CPU_ATTENTION_HEADS = 4 };
 
 /* Output channels times a few vectors of output positions. Term k of lane l of vector j is
  * a[row·a_line + k] · x[offset[k] + at[j] + l]; its element is out[row·out_row + to[j] + l], l <
@@ -136,12 +136,14 @@ typedef struct cpu_kernels {
     void (*conv_pixels)(const cpu_conv_pixels *pixels);
     /* Smallest magnitude but zero, infinity if none; false when one is infinite or NaN */
     bool (*conv_range)(const float *x, int64_t n, float *smallest);
-    /* out[i] = the chain of q[d]·keys[d·stride + i] over d < dim; i < count */
-    void (*attention_scores)(const float *q, int dim, const float *keys, int64_t stride, int count,
-                             float *out);
-    /* continues chain[d] with weight[i]·values[i·dim + d] over i < count; d < dim */
-    void (*attention_values)(const float *weight, int count, const float *values, int dim,
-                             float *chain);
+    /* out[h·out_row + i] = the chain of q[h·dim + d]·keys[d·stride + i] over d < dim; i < count, h
+     * < heads ≤ CPU_ATTENTION_HEADS */
+    void (*attention_scores)(const float *q, int heads, int dim, const float *keys, int64_t stride,
+                             int count, float *out, int64_t out_row);
+    /* continues chain[h·chain_row + d] with weight[h·weight_row + i]·values[i·dim + d] over i <
+     * count; d < dim */
+    void (*attention_values)(const float *weight, int64_t weight_row, int heads, int count,
+                             const float *values, int dim, float *chain, int64_t chain_row);
 
     /* kernels_elementwise.h: n elements; y may be an operand. */
     void (*add)(const float *a, const float *b, float *y, int64_t n);
