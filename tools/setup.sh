@@ -47,5 +47,7 @@ if [ "${1:-build}" = test ] && ! cmp -s tests/python/requirements.txt .venv/requ
     rm -rf .venv
     python3 -m venv .venv
     .venv/bin/pip install -q --disable-pip-version-check -r tests/python/requirements.txt
+    # Of this package only the weights are used, not what it depends on.
+    .venv/bin/pip install -q --disable-pip-version-check --no-deps "$(sed -n 's/^# weights: //p' tests/python/requirements.txt)"
     cp tests/python/requirements.txt .venv/requirements.txt
 fi

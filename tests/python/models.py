@@ -1,4 +1,4 @@
-"""Small models of real architectures with random weights.
+"""Small models of real architectures with random weights, one with its real weights, and the vision models in full size.
 
 A Case holds a module, its inputs (tensors whose first dimension is the batch) and two functions of the module's output:
 `outputs`, a tensor whose first dimension is the batch, and `loss`. The vision models are written from their papers.
@@ -7,7 +7,10 @@ As a program (models.py [NAME …]) it prints the digests of `results`, in Eadem
 """
 
 import dataclasses
+import importlib.util
 import json
+import math
+import pathlib
 import sys
 import typing
 
@@ -149,9 +152,9 @@ class UNet(nn.Module):
         return self.head(self.last(torch.cat([b, a], 1)))
 
 
-def _classifier(model, size, classes=10):
-    inputs = {"x" if isinstance(model, VisionTransformer) else "input": torch.randn(4, 3, size, size)}
-    target = torch.randint(classes, (4,))
+def _classifier(model, size, classes=10, batch=4):
+    inputs = {"x" if isinstance(model, VisionTransformer) else "input": torch.randn(batch, 3, size, size)}
+    target = torch.randint(classes, (batch,))
     return Case(model, inputs, lambda out: out, lambda out, _: F.cross_entropy(out, target))
 
 
@@ -181,6 +184,52 @@ def _tagger():
     lengths, target_lengths = torch.tensor([20, 20, 18, 15]), torch.tensor([5, 4, 5, 3])
     return Case(Tagger(), {"x": torch.randn(4, 20, 12)}, lambda out: out,
                 lambda out, _: F.ctc_loss(out.transpose(0, 1), targets, lengths, target_lengths))
+
+
+class SileroVAD(nn.Module):
+    """Silero's voice activity detector for 16 kHz (github.com/snakers4/silero-vad), one window of 64 samples of context and
+    512 new ones: a Fourier transform as a convolution, four convolutions, an LSTM cell. Its weights are in its package."""
+
+    def __init__(self):
+        super().__init__()
+        self.stft_conv = nn.Conv1d(1, 258, 256, 128, bias=False)
+        self.conv1, self.conv2 = nn.Conv1d(129, 128, 3, 1, 1), nn.Conv1d(128, 64, 3, 2, 1)
+        self.conv3, self.conv4 = nn.Conv1d(64, 64, 3, 2, 1), nn.Conv1d(64, 128, 3, 1, 1)
+        self.lstm_cell, self.final_conv = nn.LSTMCell(128, 128), nn.Conv1d(128, 1, 1)
+
+    def forward(self, x):
+        x = self.stft_conv(F.pad(x, (0, 64), "reflect").unsqueeze(1))
+        x = (x[:, :129] ** 2 + x[:, 129:] ** 2).sqrt()
+        for conv in (self.conv1, self.conv2, self.conv3, self.conv4):
+            x = F.relu(conv(x))
+        h, _ = self.lstm_cell(x.squeeze(-1))
+        return torch.sigmoid(self.final_conv(F.relu(h).unsqueeze(-1))).flatten()
+
+
+def silero_program():
+    """The package's own TorchScript; the package itself, which sets PyTorch's threads, is not imported."""
+    folder = pathlib.Path(importlib.util.find_spec("silero_vad").submodule_search_locations[0])
+    return torch.jit.load(folder / "data" / "silero_vad.jit").eval()
+
+
+def voices(windows=8):
+    """A vowel of 120 Hz with three formants, louder from window to window, over noise; the first has no context."""
+    time = torch.arange(windows * 512) / 16000
+    sound = sum(torch.sin(2 * math.pi * 120 * k * time) * sum(math.exp(-((120 * k - f) / 90) ** 2) for f in (700, 1220, 2600))
+                for k in range(1, 30))
+    sound = F.pad(0.1 * sound * (time / time[-1]) + 0.002 * torch.randn(len(time)), (64, 0))
+    return sound.unfold(0, 576, 512).contiguous()
+
+
+def _silero():
+    model, names = SileroVAD(), {"stft.forward_basis_buffer": "stft_conv.weight"}
+    names.update({f"encoder.{i}.reparam_conv.{part}": f"conv{i + 1}.{part}" for i in range(4) for part in ("weight", "bias")})
+    names.update({f"decoder.rnn.{name}": f"lstm_cell.{name}" for name in model.lstm_cell.state_dict()})
+    names.update({f"decoder.decoder.2.{part}": f"final_conv.{part}" for part in ("weight", "bias")})
+    weights = silero_program().state_dict()
+    model.load_state_dict({name: weights["_model." + theirs] for theirs, name in names.items()})
+    target = torch.linspace(0, 1, 8)
+    return Case(model, {"x": voices()}, lambda out: out, lambda out, _: F.binary_cross_entropy(out, target.to(out)))
 
 
 class GruClassifier(nn.Module):
@@ -266,16 +315,21 @@ _CASES = {
     "resnet18": lambda: _classifier(resnet18(8, 10), 32),
     "mobilenet_v3": lambda: _classifier(mobilenet_v3_small(10), 32),
     "vit": lambda: _classifier(VisionTransformer(), 32),
-    "unet": _unet, "lstm_ctc": _tagger, "gru": _gru, "bert": _bert, "gpt2": _gpt2, "llama": _llama, "qwen3": _qwen3,
+    "unet": _unet, "lstm_ctc": _tagger, "silero_vad": _silero, "gru": _gru, "bert": _bert, "gpt2": _gpt2, "llama": _llama, "qwen3": _qwen3,
     "qwen3_moe": _qwen3_moe, "t5": _t5, "whisper": _whisper,
 }
-NAMES = list(_CASES)
+_FULL = {  # seconds each: tools/models_matrix.py and nobody else runs them
+    "resnet18_full": lambda: _classifier(resnet18(), 224, 1000),
+    "mobilenet_v3_full": lambda: _classifier(mobilenet_v3_small(), 224, 1000),
+    "vit_b_full": lambda: _classifier(VisionTransformer(768, 12, 12, 3072, 224, 16, 1000), 224, 1000, batch=2),
+}
+NAMES, FULL = list(_CASES), list(_FULL)
 
 
 def case(name):
     """The named case, always with the same weights and inputs."""
     torch.manual_seed(11)
-    return _CASES[name]()
+    return {**_CASES, **_FULL}[name]()
 
 
 OPTIMIZERS = {"SGD": {"lr": 0.001, "momentum": 0.9}, "Adam": {"lr": 0.001}, "AdamW": {"lr": 0.001}}

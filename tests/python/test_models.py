@@ -65,3 +65,18 @@ def test_values(name):
         return  # the streams of float32 and float64 differ
     for (parameter, expected) in zip(after.parameters(), trained.parameters()):
         torch.testing.assert_close(parameter.double(), expected, rtol=1e-3, atol=2e-5)
+
+
+def test_real_weights():
+    """The detector's own program, in plain PyTorch, gives what ours does for windows without context."""
+    case = models.case("silero_vad")
+    x = case.inputs["x"]
+    x[:, :64] = 0
+    with et.reproducible():
+        ours = models.outputs(case)
+    theirs = models.silero_program()
+    expected = []
+    for window in x:
+        theirs.reset_states()
+        expected.append(theirs(window[None, 64:], 16000).flatten())
+    torch.testing.assert_close(ours, torch.cat(expected).detach(), rtol=1e-4, atol=1e-5)
