@@ -199,7 +199,7 @@ static void kernel_erfc(const float *x, float *y, int64_t n)
     map_double(md_erfc, x, y, n);
 }
 
-static void kernel_erfinv(const float *x, float *y, int64_t n)
+static RARE void kernel_erfinv(const float *x, float *y, int64_t n)
 {
     map_double(md_erfinv, x, y, n);
 }
@@ -239,7 +239,7 @@ static void kernel_atan_derivative(const float *x, float *y, int64_t n)
     map_double(md_atan_derivative, x, y, n);
 }
 
-static void kernel_asin(const float *x, float *y, int64_t n)
+static RARE void kernel_asin(const float *x, float *y, int64_t n)
 {
     map_double(md_asin, x, y, n);
 }
@@ -249,7 +249,7 @@ static void kernel_asin_derivative(const float *x, float *y, int64_t n)
     map_double(md_asin_derivative, x, y, n);
 }
 
-static void kernel_acos(const float *x, float *y, int64_t n)
+static RARE void kernel_acos(const float *x, float *y, int64_t n)
 {
     map_double(md_acos, x, y, n);
 }
@@ -299,7 +299,7 @@ static void kernel_cbrt(const float *x, float *y, int64_t n)
     map_double(md_cbrt, x, y, n);
 }
 
-static void kernel_rsqrt(const float *x, float *y, int64_t n)
+static RARE void kernel_rsqrt(const float *x, float *y, int64_t n)
 {
     map_double(md_rsqrt, x, y, n);
 }

@@ -1,4 +1,5 @@
-/* kernels_quick.h: exp, sigmoid, log and log1p in float, where the machine fuses multiply and add.
+/* kernels_quick.h: exp, sigmoid, log, log1p and rsqrt in float, where the machine fuses multiply
+ * and add.
  *
  * The functions of src/math compute in double, half the lanes at a time. These compute the value as
  * an unevaluated sum of two floats with a relative error near 2^−36 and then ask whether that error
@@ -241,4 +242,23 @@ static inline quick quick_log1p(pf x)
 static void kernel_log1p_quick(const float *x, float *y, int64_t n)
 {
     map_quick(quick_log1p, kernel_log1p, x, y, n);
+}
+
+/* --- 1/√x for 2^−60 ≤ x ≤ 2^60 ----------------------------------------------------------------
+ *
+ * y = 1/√x with two roundings; 1/√x = y·(1 − e)^−½ with e = 1 − x·y², |e| < 2^−22, y² as a sum of
+ * two floats. That is y + y·e/2 but for 3/8·e² < 2^−45. */
+static inline quick quick_rsqrt(pf x)
+{
+    pf one = pf_set(1), y = pf_div(one, pf_sqrt(x)), minus_x = pf_neg(x);
+    pf square = pf_mul(y, y), square_lost = pf_fma(y, y, pf_neg(square));
+    pf e = pf_fma(minus_x, square_lost, pf_fma(minus_x, square, one));
+    pf half = pf_mul(y, pf_set(0.5f)), error = pf_mul(y, pf_set(0x1p-40f));
+    pfm inside = pfm_and(pf_le(pf_set(0x1p-60f), x), pf_le(x, pf_set(0x1p60f)));
+    return quick_round(y, pf_fma(half, e, pf_neg(error)), pf_fma(half, e, error), inside);
+}
+
+static void kernel_rsqrt_quick(const float *x, float *y, int64_t n)
+{
+    map_quick(quick_rsqrt, kernel_rsqrt, x, y, n);
 }

@@ -59,6 +59,11 @@ static inline pf pf_div(pf a, pf b)
     return (pf){ vf_div(a.lo, b.lo), vf_div(a.hi, b.hi) };
 }
 
+static inline pf pf_sqrt(pf a)
+{
+    return (pf){ vf_sqrt(a.lo), vf_sqrt(a.hi) };
+}
+
 static inline pf pf_max(pf a, pf b)
 {
     return (pf){ vf_max(a.lo, b.lo), vf_max(a.hi, b.hi) };
