@@ -10,13 +10,19 @@
  * processor keeps translations of. */
 enum { ALIGNMENT = 64, HUGE_PAGE = 2 << 20, HUGE_FROM = 4 << 20, MAX_BLOCKS = 48 };
 
-static _Atomic int64_t fail_at;
-static _Atomic int64_t count;
+static _Atomic int64_t fail_at, arena_fail_at;
+static _Atomic int64_t count, arena_count;
 
 void core_alloc_fail_at(int64_t n)
 {
     atomic_store(&count, 0);
     atomic_store(&fail_at, n);
+}
+
+void core_arena_fail_at(int64_t n)
+{
+    atomic_store(&arena_count, 0);
+    atomic_store(&arena_fail_at, n);
 }
 
 int64_t core_alloc_count(void)
@@ -111,6 +117,9 @@ static size_t block_size(int index, size_t wanted)
 
 void *core_arena_alloc(core_arena *arena, size_t bytes)
 {
+    int64_t fails = atomic_load_explicit(&arena_fail_at, memory_order_relaxed);
+    if (fails && atomic_fetch_add(&arena_count, 1) + 1 == fails)
+        return NULL;
     bytes = bytes ? (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT : ALIGNMENT;
     int index = arena->current;
     size_t used = arena->used;

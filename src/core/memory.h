@@ -16,6 +16,8 @@ char *core_strdup(const char *text);
 
 /* Fault injection: the n-th allocation from now (1 = the next) and none after it fails; 0 = off. */
 void core_alloc_fail_at(int64_t n);
+/* The same for pieces of arenas, most of which need no allocation. */
+void core_arena_fail_at(int64_t n);
 /* Allocations since the last core_alloc_fail_at(). */
 int64_t core_alloc_count(void);
 
