@@ -92,10 +92,24 @@ static void square_block(const job *j, const block *b, float mean, ref_sum *sum)
     add_block(j, sum, buffer, b->n);
 }
 
+/* Of a row that is one chunk, whose sum is the chunk's. */
+static void short_statistics(const job *j, int64_t row)
+{
+    float buffer[CPU_BLOCK];
+    const float *x = cpu_read_row(&j->x, row, 0, j->n, buffer);
+    j->mean[row] = j->centred ? ref_mean(j->contract, j->kernels->sum_chunk(x, j->n), j->n) : 0;
+    float squares = j->kernels->norm_squares(x, j->mean[row], j->n);
+    j->rstd[row] = 1 / sqrtf(ref_mean(j->contract, squares, j->n) + j->eps);
+}
+
 static void row_statistics(const job *j, int64_t row)
 {
     float buffer[CPU_BLOCK];
     ref_sum sum;
+    if (j->contract == EA_CONTRACT_CHAIN && j->n > 0 && j->n <= CPU_BLOCK) {
+        short_statistics(j, row);
+        return;
+    }
     j->mean[row] = 0;
     if (j->centred) {
         ref_sum_begin(&sum, j->contract);

@@ -95,9 +95,34 @@ static float kernel_norm_squares(const float *x, float mean, int64_t n)
     return norm_fold(sum);
 }
 
+/* Adds q and q·normal of the vector from element `at` on; what a short one does not reach adds +0.
+ */
+static inline __attribute__((always_inline)) void norm_add(const cpu_norm_run *run,
+                                                           const float *grad, float *products,
+                                                           int64_t at, int lanes, vf *sum,
+                                                           vf *product)
+{
+    vf g = norm_read(grad, at, lanes), q = g;
+    vf normal = norm_normal(run, norm_read(run->x, at, lanes));
+    if (run->weight)
+        q = vf_mul(q, norm_factor(run, run->weight, at, lanes));
+    vf qh = vf_mul(q, normal);
+    if (products)
+        norm_write(products, at, lanes, vf_mul(g, normal));
+    if (lanes < VF_LANES) {
+        float q_rest[VF_LANES] = { 0 }, qh_rest[VF_LANES] = { 0 };
+        vf_store_n(q_rest, q, lanes);
+        vf_store_n(qh_rest, qh, lanes);
+        q = vf_load(q_rest);
+        qh = vf_load(qh_rest);
+    }
+    *sum = vf_add(*sum, q);
+    *product = vf_add(*product, qh);
+}
+
 /* Continues two sums of one chunk, those of q and of q·normal, q = grad·weight, whose lanes are
  * sums[0] to sums[15] and sums[16] to sums[31], from the chunk's element 16·k on; and products =
- * grad·normal unless NULL. What a short vector does not reach adds +0. */
+ * grad·normal unless NULL. */
 static void kernel_norm_sums(const cpu_norm_run *r, const float *grad, float *products, int64_t n,
                              float *sums)
 {
@@ -108,27 +133,12 @@ static void kernel_norm_sums(const cpu_norm_run *r, const float *grad, float *pr
         sum[v] = vf_load(sums + v * VF_LANES);
         product[v] = vf_load(sums + CHUNK_LANES + v * VF_LANES);
     }
-    for (int64_t i = 0; i < n; i += CHUNK_LANES)
-        for (int v = 0; v < VECTORS && i + v * VF_LANES < n; v++) {
-            int64_t at = i + v * VF_LANES;
-            int lanes = norm_lanes(n - at);
-            vf g = norm_read(grad, at, lanes), q = g;
-            vf normal = norm_normal(&run, norm_read(run.x, at, lanes));
-            if (run.weight)
-                q = vf_mul(q, norm_factor(&run, run.weight, at, lanes));
-            vf qh = vf_mul(q, normal);
-            if (products)
-                norm_write(products, at, lanes, vf_mul(g, normal));
-            if (lanes < VF_LANES) { /* nothing from beyond the end */
-                float q_rest[VF_LANES] = { 0 }, qh_rest[VF_LANES] = { 0 };
-                vf_store_n(q_rest, q, lanes);
-                vf_store_n(qh_rest, qh, lanes);
-                q = vf_load(q_rest);
-                qh = vf_load(qh_rest);
-            }
-            sum[v] = vf_add(sum[v], q);
-            product[v] = vf_add(product[v], qh);
-        }
+    int64_t i = 0;
+    for (; i + CHUNK_LANES <= n; i += CHUNK_LANES)
+        for (int v = 0; v < VECTORS; v++)
+            norm_add(&run, grad, products, i + v * VF_LANES, VF_LANES, &sum[v], &product[v]);
+    for (int v = 0; i < n; v++, i += VF_LANES)
+        norm_add(&run, grad, products, i, norm_lanes(n - i), &sum[v], &product[v]);
     for (int v = 0; v < VECTORS; v++) {
         vf_store(sums + v * VF_LANES, sum[v]);
         vf_store(sums + CHUNK_LANES + v * VF_LANES, product[v]);
