@@ -45,6 +45,7 @@ const cpu_kernels CPU_KERNELS_TABLE = {
         [MATH_ACOS] = kernel_acos_quick,
         [MATH_ERFINV] = kernel_erfinv_quick,
         [MATH_RSQRT] = kernel_rsqrt_quick,
+        [MATH_LOG1P_DERIVATIVE] = kernel_log1p_derivative_quick,
 #else
         [MATH_EXP] = kernel_exp,
         [MATH_LOG] = kernel_log,
@@ -64,13 +65,13 @@ const cpu_kernels CPU_KERNELS_TABLE = {
         [MATH_ACOS] = kernel_acos,
         [MATH_ERFINV] = kernel_erfinv,
         [MATH_RSQRT] = kernel_rsqrt,
+        [MATH_LOG1P_DERIVATIVE] = kernel_log1p_derivative,
 #endif
         [MATH_EXPM1] = kernel_expm1,
         [MATH_LOG2] = kernel_log2,
         [MATH_LOG2_DERIVATIVE] = kernel_log2_derivative,
         [MATH_LOG10] = kernel_log10,
         [MATH_LOG10_DERIVATIVE] = kernel_log10_derivative,
-        [MATH_LOG1P_DERIVATIVE] = kernel_log1p_derivative,
         [MATH_SQRT] = kernel_sqrt,
         [MATH_SQRT_DERIVATIVE] = kernel_sqrt_derivative,
         [MATH_TANH] = kernel_tanh,

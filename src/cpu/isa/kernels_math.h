@@ -92,7 +92,7 @@ static RARE void kernel_log1p(const float *x, float *y, int64_t n)
     map_double(md_log1p, x, y, n);
 }
 
-static void kernel_log1p_derivative(const float *x, float *y, int64_t n)
+static RARE void kernel_log1p_derivative(const float *x, float *y, int64_t n)
 {
     map_double(md_log1p_derivative, x, y, n);
 }

@@ -1,5 +1,5 @@
-/* kernels_quick.h: exp, sigmoid, log, log1p and rsqrt in float, where the machine fuses multiply
- * and add.
+/* kernels_quick.h: exp, sigmoid, log, log1p, its derivative and rsqrt in float, where the machine
+ * fuses multiply and add.
  *
  * The functions of src/math compute in double, half the lanes at a time. These compute the value as
  * an unevaluated sum of two floats with a relative error near 2^−36 and then ask whether that error
@@ -261,4 +261,23 @@ static inline quick quick_rsqrt(pf x)
 static void kernel_rsqrt_quick(const float *x, float *y, int64_t n)
 {
     map_quick(quick_rsqrt, kernel_rsqrt, x, y, n);
+}
+
+/* --- 1/(1 + x) for −0.99 ≤ x ≤ 2^60 -----------------------------------------------------------
+ *
+ * 1 + x = d + f exactly (Dekker), |f| ≤ 2^−24·d; with q = 1/d rounded and s = q·(d + f) − 1, |s| <
+ * 2^−22.4, the value is q − q·s but for q·s², below 2^−44·q. */
+static inline quick quick_log1p_derivative(pf x)
+{
+    pf one = pf_set(1), larger = pf_max(x, one), smaller = pf_min(x, one);
+    pf d = pf_add(larger, smaller), f = pf_sub(smaller, pf_sub(d, larger));
+    pf q = pf_div(one, d), minus_q = pf_neg(q);
+    pf s = pf_fma(q, f, pf_fma(q, d, pf_set(-1))), error = pf_mul(q, pf_set(0x1p-40f));
+    pfm inside = pfm_and(pf_le(pf_set(-0.99f), x), pf_le(x, pf_set(0x1p60f)));
+    return quick_round(q, pf_fma(minus_q, s, pf_neg(error)), pf_fma(minus_q, s, error), inside);
+}
+
+static void kernel_log1p_derivative_quick(const float *x, float *y, int64_t n)
+{
+    map_quick(quick_log1p_derivative, kernel_log1p_derivative, x, y, n);
 }
