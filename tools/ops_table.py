@@ -53,7 +53,8 @@ CUDA = {
 
 # PyTorch's name where it is not the door's or the enumerator's.
 TORCH = {"ea_one_hot": "nn.functional.one_hot", "ea_max": "max, argmax", "ea_min": "min, argmin", "ea_index": "Tensor.__getitem__",
-         "ea_sort": "sort, argsort", "ea_median": "median, nanmedian", "ea_where": "where, masked_fill", "norm": "linalg.vector_norm",
+         "ea_sort": "sort, argsort", "ea_unique_dim": "unique(dim)", "ea_index_copy": "index_copy, index_fill",
+         "ea_median": "median, nanmedian", "ea_where": "where, masked_fill", "norm": "linalg.vector_norm",
          "ea_searchsorted": "searchsorted, bucketize", "div_floor": 'div(rounding_mode="floor")',
          "div_trunc": 'div(rounding_mode="trunc")', "gelu_tanh": 'gelu(approximate="tanh")', "bce": "binary_cross_entropy",
          "bce_with_logits": "binary_cross_entropy_with_logits", "cbrt": "(none)", "ea_scatter": "scatter, scatter_add, scatter_reduce",
