@@ -1,6 +1,7 @@
 """reproducible(): bits do not depend on threads, instruction set or batch; values agree with float64."""
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -10,7 +11,7 @@ import torch
 
 import eadem
 import eadem.torch as et
-from eadem import ops
+from eadem import _context, ops
 
 
 def small_model():
@@ -178,3 +179,29 @@ def test_float64_is_refused_by_name():
     x = torch.randn(3, 3, dtype=torch.float64)
     with et.reproducible(), pytest.raises(eadem.Error, match="float64"):
         x @ x
+
+
+def test_works_in_a_forked_process():
+    """OpenMP's threads are not in a child: contexts from before the fork, and new ones, do without them."""
+    torch.set_num_threads(2)
+    a = torch.randn(256, 256, generator=torch.Generator().manual_seed(1))
+
+    def product(contract):
+        with et.reproducible(contract=contract):
+            return et.digest(a @ a)
+
+    expected = product("chain")
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)  # a hang is a failure
+        os._exit(0 if product("chain") == expected and product("repdl") else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert product("chain") == expected
+
+
+def test_follows_the_number_of_pytorch_threads():
+    for threads in (1, 2, 1):
+        torch.set_num_threads(threads)
+        with et.reproducible():
+            assert "EADEM_THREADS" in os.environ or _context.current().threads == threads
+    torch.set_num_threads(2)
