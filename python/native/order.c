@@ -108,6 +108,11 @@ static ea_status run_unique(const native_call *call)
     return ea_unique(call->ctx, T(0), T(1), T(2), T(3), native_count(call, 4));
 }
 
+static ea_status run_unique_dim(const native_call *call)
+{
+    return ea_unique_dim(call->ctx, T(0), (int)I(0), T(1), T(2), T(3), native_count(call, 4));
+}
+
 /* --- search.h --- */
 
 static ea_status run_searchsorted(const native_call *call)
@@ -142,6 +147,7 @@ static const native_op ops[] = {
     { "median", 3, run_median },
     { "mode", 3, run_mode },
     { "unique", 5, run_unique },
+    { "unique_dim", 5, run_unique_dim },
     { "searchsorted", 3, run_searchsorted },
     { "bincount", 3, run_bincount },
     { "histc", 2, run_histc },

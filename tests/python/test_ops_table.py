@@ -13,7 +13,7 @@ from eadem import _native, ops
 HEADERS = pathlib.Path(__file__).parents[2] / "include" / "eadem" / "op"
 
 # Doors whose name in eadem.ops is another, and the doors that need none: what a two-dimensional or named one covers.
-RENAMED = {"conv": "conv2d", "conv_transpose": "conv_transpose2d", "reduce": "var", "point": "gelu"}
+RENAMED = {"conv": "conv2d", "conv_transpose": "conv_transpose2d", "reduce": "var", "point": "gelu", "unique_dim": "unique"}
 COVERED = {"conv2d", "conv2d_backward_input", "conv2d_backward_weight", "max_pool2d", "max_pool2d_backward"}
 QUESTIONS = {"point_name", "point_inputs", "point_parameters", "recurrent_gates", "recurrent_kept", "update_state"}
 
@@ -304,3 +304,12 @@ def test_arguments_are_checked_by_name():
         ops.mse_loss(X, Y, reduction="average")
     with pytest.raises(KeyError):
         ops.function("gelo", X)
+
+
+@pytest.mark.parametrize("dim", [0, 1, -1])
+def test_unique_along_a_dimension(dim):
+    x = ints(2, 12, 3, 2)
+    for mine, theirs in zip(ops.unique(x, dim), torch.unique(x, dim=dim, return_inverse=True, return_counts=True), strict=True):
+        assert torch.equal(mine, theirs)
+    array = ops.unique(x.numpy(), dim)[0]
+    assert isinstance(array, np.ndarray) and np.array_equal(array, torch.unique(x, dim=dim).numpy())

@@ -60,14 +60,20 @@ def mode(x: Array, dim: int = -1, keepdim: bool = False) -> Tuple[Array, Array]:
     return _pick("mode", x, dim, keepdim)
 
 
-def unique(x: Array) -> Tuple[Array, Array, Array]:
-    """torch.unique(sorted=True): the different elements of x ascending, each one's place among them (x's shape), and how
-    often each stands. Each NaN counts as different."""
-    size = int(np.prod(shape(x), dtype=np.int64))
-    values, inverse, counts = empty(x, (size,)), empty(x, shape(x), "int64"), empty(x, (size,), "int64")
+def unique(x: Array, dim: Optional[int] = None) -> Tuple[Array, Array, Array]:
+    """torch.unique(sorted=True): the different elements of x, or slices of x along dim, ascending, each one's place among
+    them (x's shape, or [x's size along dim]), and how often each stands. Each NaN counts as different."""
     count: Array = np.empty((), dtype=np.int64)
-    call("unique", (x, values, inverse, counts, count))
-    return values[:int(count)], inverse, counts[:int(count)]
+    if dim is None:
+        size = int(np.prod(shape(x), dtype=np.int64))
+        values, inverse, counts = empty(x, (size,)), empty(x, shape(x), "int64"), empty(x, (size,), "int64")
+        call("unique", (x, values, inverse, counts, count))
+        return values[:int(count)], inverse, counts[:int(count)]
+    size = shape(x)[dim]
+    values, inverse, counts = empty(x, shape(x)), empty(x, (size,), "int64"), empty(x, (size,), "int64")
+    call("unique_dim", (x, values, inverse, counts, count), (dim,))
+    kept = (slice(None),) * (dim % len(shape(x))) + (slice(int(count)),)
+    return values[kept], inverse, counts[:int(count)]
 
 
 def searchsorted(sorted: Array, values: Array, right: bool = False) -> Array:
