@@ -122,7 +122,7 @@ static ea_status run(ea_context *ctx, void *argument)
     return serve_run(ctx, &o->serve, ready);
 }
 
-int main(int argc, char **argv)
+static int run_server(int argc, char **argv)
 {
     options o = { .serve = { .address = "127.0.0.1",
                              .port = 8080,
@@ -134,7 +134,7 @@ int main(int argc, char **argv)
                              .drain_seconds = 30 } };
     if (argc > 1 && strcmp(argv[1], "--help") == 0) {
         fputs(help, stdout);
-        return cli_end(CLI_OK);
+        return CLI_OK;
     }
     if (!read_options(argc, argv, &o)) {
         fputs(help, stderr);
@@ -143,4 +143,9 @@ int main(int argc, char **argv)
     int code = cli_llm_run("serve", &o.model, run, &o);
     core_free(o.key);
     return code;
+}
+
+int main(int argc, char **argv)
+{
+    return cli_end(run_server(argc, argv));
 }

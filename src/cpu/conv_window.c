@@ -28,7 +28,6 @@ typedef struct window_plan {
     int64_t rows;       /* of the buffer, a channel */
     int64_t row, phase; /* sizes of a buffer's row and of one remainder's part of it */
     int64_t extra;      /* rows that an item reads beyond its own */
-    int64_t reach;      /* input columns that a row holds */
     int64_t *offset;    /* of each term in the buffer */
     float *scratch;     /* of worker i: scratch + i·scratch_size */
     int64_t scratch_size, buffer_size;
@@ -183,7 +182,7 @@ static void run_item(const window_plan *p, int64_t plane, int64_t rows_item, int
     int64_t group = plane % w->groups, step = p->kernels->gemm_rows;
     int64_t first_row = rows_item * p->item_rows;
     int64_t end_row = smaller(first_row + p->item_rows, w->count[0]);
-    int64_t rows = p->rows - (p->item_rows - (end_row - first_row)) * w->step[0];
+    int64_t rows = (end_row - first_row) * w->step[0] + p->extra;
     fill_buffer(p, w->x + plane * w->in_channels * w->in[0] * w->in[1],
                 first_row * w->step[0] + p->low[0], rows, scratch);
     int64_t channel = channel_item * p->channel_groups / p->channel_items * step;
@@ -241,22 +240,22 @@ static double cost_of(const window_plan *p, int64_t item_rows, int64_t channel_i
 static void choose_items(window_plan *p, const int64_t high[2], int threads)
 {
     const conv_windows *w = p->w;
-    p->reach = (w->count[1] - 1) * w->step[1] + high[1] - p->low[1] + 1;
-    p->phase = divide_up(p->reach, w->step[1]);
+    int64_t reach = (w->count[1] - 1) * w->step[1] + high[1] - p->low[1] + 1; /* of a row */
+    p->phase = divide_up(reach, w->step[1]);
     p->row = p->phase * w->step[1];
     p->extra = high[0] - p->low[0] + 1 - w->step[0];
     p->channel_groups = divide_up(w->out_channels, p->kernels->gemm_rows);
     int64_t room = larger(1, (BUFFER / (w->in_channels * p->row) - p->extra) / w->step[0]);
+    const int64_t shares[] = { 1, threads <= p->channel_groups ? threads : 1 };
     double least = 0;
     for (int64_t rows = 1; rows <= smaller(room, w->count[0]); rows++)
-        for (int64_t share = 1; share <= smaller(threads, p->channel_groups);
-             share += larger(1, threads - 1)) {
-            double cost = cost_of(p, rows, share, threads);
+        for (int i = 0; i < 2; i++) {
+            double cost = cost_of(p, rows, shares[i], threads);
             if (least > 0 && cost >= least)
                 continue;
             least = cost;
             p->item_rows = rows;
-            p->channel_items = share;
+            p->channel_items = shares[i];
         }
     p->row_items = divide_up(w->count[0], p->item_rows);
     p->rows = p->item_rows * w->step[0] + p->extra;

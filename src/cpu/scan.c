@@ -23,27 +23,18 @@ typedef struct job {
 static void running_extreme(const job *j, const float *x, float *y, int64_t *places)
 {
     bool smallest = j->call->kind == REF_CUMMIN;
-    float best = x[0];
-    int64_t place = 0;
+    ref_extreme best = { x[0], 0 };
     for (int64_t begin = 0, end; begin < j->n; begin = end) {
         end = j->n - begin < PIECE ? j->n : begin + PIECE;
         const cpu_kernels *k = j->kernels;
         float most = (smallest ? k->minimum : k->maximum)(x + begin, end - begin);
-        if (best != best || (smallest ? most >= best : most <= best)) {
-            for (int64_t i = begin; i < end; i++) {
-                y[i] = best;
-                places[i] = place;
-            }
+        if (best.value == best.value && !(smallest ? most >= best.value : most <= best.value)) {
+            ref_extreme_piece(x, begin, end, smallest, &best, y, places);
             continue;
         }
         for (int64_t i = begin; i < end; i++) {
-            float a = x[i];
-            if (best == best && (a != a || (smallest ? a < best : a > best))) {
-                best = a;
-                place = i;
-            }
-            y[i] = best;
-            places[i] = place;
+            y[i] = best.value;
+            places[i] = best.place;
         }
     }
 }

@@ -80,12 +80,13 @@ ea_status cpu_bincount(ea_context *ctx, const ea_view *x, const ea_view *weights
     if (!tables)
         return EA_ERR_MEMORY;
     const int64_t *from = x->data;
-    int64_t i = 0;
-    for (; i + TABLES <= n; i += TABLES)
-        for (int t = 0; t < TABLES; t++)
-            tables[t * bins + from[i + t]]++;
-    for (; i < n; i++)
-        tables[from[i]]++;
+    int32_t bin[CPU_BLOCK];
+    for (int64_t begin = 0, part; begin < n; begin += part) {
+        part = n - begin < CPU_BLOCK ? n - begin : CPU_BLOCK;
+        for (int64_t i = 0; i < part; i++)
+            bin[i] = (int32_t)from[begin + i];
+        count(bin, part, bins, tables);
+    }
     for (int64_t b = 0; b < bins; b++)
         core_store_index(out, b * out->stride[0], counted(tables, bins, b));
     return EA_OK;

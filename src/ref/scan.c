@@ -38,19 +38,24 @@ static void product_gradient(const float *grad, const float *x, int64_t n, float
     }
 }
 
+void ref_extreme_piece(const float *x, int64_t begin, int64_t end, bool smallest,
+                       ref_extreme *extreme, float *y, int64_t *places)
+{
+    ref_extreme best = *extreme;
+    for (int64_t i = begin; i < end; i++) {
+        float a = x[i];
+        if (best.value == best.value && (a != a || (smallest ? a < best.value : a > best.value)))
+            best = (ref_extreme){ a, i };
+        y[i] = best.value;
+        places[i] = best.place;
+    }
+    *extreme = best;
+}
+
 static void running_extreme(const float *x, int64_t n, bool smallest, float *y, int64_t *places)
 {
-    float best = n > 0 ? x[0] : 0;
-    int64_t place = 0;
-    for (int64_t i = 0; i < n; i++) {
-        float a = x[i];
-        if (best == best && (a != a || (smallest ? a < best : a > best))) {
-            best = a;
-            place = i;
-        }
-        y[i] = best;
-        places[i] = place;
-    }
+    if (n > 0)
+        ref_extreme_piece(x, 0, n, smallest, &(ref_extreme){ x[0], 0 }, y, places);
 }
 
 void ref_scan_line(ref_scan_kind kind, const float *x, const float *second, int64_t n, float *y,

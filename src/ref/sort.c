@@ -102,24 +102,29 @@ ea_status ref_order(ea_context *ctx, const ref_order_call *c)
 
 /* --- Unique ----------------------------------------------------------------------------------- */
 
+/* One more member of a group, whose count the first begins; counts may be NULL. */
+static void count_member(const ea_view *counts, int64_t group, bool first)
+{
+    if (!counts)
+        return;
+    int64_t at = group * counts->stride[0];
+    core_store_index(counts, at, first ? 1 : core_load_index(counts, at) + 1);
+}
+
 void ref_unique_end(const ref_unique_call *c, const ref_entry *sorted)
 {
     int64_t n = c->x->shape[0], group = -1, size = (int64_t)core_dtype_size(c->x->dtype);
     bool floats = CORE_FLOATS & CORE_BIT(c->x->dtype);
     for (int64_t i = 0; i < n; i++) {
         bool nan = floats && sorted[i].key == REF_NAN_KEY;
-        if (i == 0 || nan || sorted[i].key != sorted[i - 1].key) {
+        bool first = i == 0 || nan || sorted[i].key != sorted[i - 1].key;
+        if (first) {
             group++;
             memcpy((char *)c->values->data + group * c->values->stride[0] * size,
                    (const char *)c->x->data + core_offset(c->x, sorted[i].place) * size,
                    (size_t)size);
-            if (c->counts)
-                core_store_index(c->counts, group * c->counts->stride[0], 0);
         }
-        if (c->counts) {
-            int64_t at = group * c->counts->stride[0];
-            core_store_index(c->counts, at, core_load_index(c->counts, at) + 1);
-        }
+        count_member(c->counts, group, first);
         if (c->inverse)
             core_store_index(c->inverse, core_offset(c->inverse, sorted[i].place), group);
     }
@@ -178,16 +183,12 @@ static void put_groups(ea_context *ctx, const ref_unique_slices_call *c, const s
 {
     int64_t group = -1;
     for (int64_t i = 0; i < c->x->shape[0]; i++) {
-        if (i == 0 || sorted[i].nan || compare_keys(&sorted[i], &sorted[i - 1]) != 0) {
+        bool first = i == 0 || sorted[i].nan || compare_keys(&sorted[i], &sorted[i - 1]) != 0;
+        if (first) {
             ea_view from = core_row(c->x, 1, sorted[i].place), to = core_row(c->values, 1, ++group);
             core_copy(ctx, &from, &to);
-            if (c->counts)
-                core_store_index(c->counts, group * c->counts->stride[0], 0);
         }
-        if (c->counts) {
-            int64_t at = group * c->counts->stride[0];
-            core_store_index(c->counts, at, core_load_index(c->counts, at) + 1);
-        }
+        count_member(c->counts, group, first);
         if (c->inverse)
             core_store_index(c->inverse, sorted[i].place * c->inverse->stride[0], group);
     }

@@ -32,17 +32,21 @@ static inline int norm_lanes(int64_t left)
 }
 
 /* y = normal·weight + bias, each where there is one. */
+static inline void norm_put(const cpu_norm_run *r, vf normal, float *y, int64_t i, int lanes)
+{
+    if (r->weight)
+        normal = vf_mul(normal, norm_factor(r, r->weight, i, lanes));
+    if (r->bias)
+        normal = vf_add(normal, norm_factor(r, r->bias, i, lanes));
+    norm_write(y, i, lanes, normal);
+}
+
 static void kernel_norm_apply(const cpu_norm_run *r, float *y, int64_t n)
 {
     const cpu_norm_run run = *r; /* a copy that no store can change */
     for (int64_t i = 0; i < n; i += VF_LANES) {
         int lanes = norm_lanes(n - i);
-        vf value = norm_normal(&run, norm_read(run.x, i, lanes));
-        if (run.weight)
-            value = vf_mul(value, norm_factor(&run, run.weight, i, lanes));
-        if (run.bias)
-            value = vf_add(value, norm_factor(&run, run.bias, i, lanes));
-        norm_write(y, i, lanes, value);
+        norm_put(&run, norm_normal(&run, norm_read(run.x, i, lanes)), y, i, lanes);
     }
 }
 
@@ -52,12 +56,8 @@ static void kernel_norm_divide(const cpu_norm_run *r, float std, float *y, int64
     const cpu_norm_run run = *r;
     for (int64_t i = 0; i < n; i += VF_LANES) {
         int lanes = norm_lanes(n - i);
-        vf value = vf_div(vf_sub(norm_read(run.x, i, lanes), vf_set(run.mean)), vf_set(std));
-        if (run.weight)
-            value = vf_mul(value, norm_factor(&run, run.weight, i, lanes));
-        if (run.bias)
-            value = vf_add(value, norm_factor(&run, run.bias, i, lanes));
-        norm_write(y, i, lanes, value);
+        vf centred = vf_sub(norm_read(run.x, i, lanes), vf_set(run.mean));
+        norm_put(&run, vf_div(centred, vf_set(std)), y, i, lanes);
     }
 }
 

@@ -1,29 +1,42 @@
 /* kernels_transformer.h: the two chains of attention. Each lane runs one chain in its own order. A
  * tile is some heads, which share the keys and values, times some vectors: enough chains to keep
- * the multipliers busy. `heads` and `vectors` are constants at every call. */
+ * the multipliers busy. `heads`, `vectors` and `fresh` are constants at every call. */
 
-/* Chains of keys 0 … vectors · VF_LANES − 1, of the last `lanes` keys when there is one vector. */
-GEMM_INLINE void attention_scores_tile(const int heads, const int vectors, const float *q, int dim,
-                                       const float *keys, int64_t stride, int lanes, float *out,
-                                       int64_t out_row)
+/* `heads` rows of chains in chain[h·chain_row + i], of which term t is x[h·x_row + t]·y[t·y_row +
+ * i]. They begin at +0 if `fresh`, else go on from what is there. */
+typedef struct attention_chains {
+    const float *x, *y;
+    int64_t x_row, y_row;
+    int terms;
+    float *chain;
+    int64_t chain_row;
+} attention_chains;
+
+/* Chains i … i + vectors · VF_LANES − 1; of the last `lanes` when there is one vector. */
+GEMM_INLINE void attention_tile(const int heads, const int vectors, const bool fresh,
+                                const attention_chains *c, int i, int lanes)
 {
+    float *chain = c->chain + i;
     vf sum[4][4];
     GEMM_UNROLL
     for (int h = 0; h < heads; h++)
         GEMM_UNROLL
     for (int v = 0; v < vectors; v++)
-        sum[h][v] = vf_zero();
-    for (int d = 0; d < dim; d++, keys += stride) {
-        vf key[4];
+        sum[h][v] = fresh         ? vf_zero()
+                    : vectors > 1 ? vf_load(chain + h * c->chain_row + v * VF_LANES)
+                                  : vf_load_n(chain + h * c->chain_row, lanes);
+    const float *y = c->y + i;
+    for (int t = 0; t < c->terms; t++, y += c->y_row) {
+        vf factor[4];
         GEMM_UNROLL
         for (int v = 0; v < vectors; v++)
-            key[v] = vectors > 1 ? vf_load(keys + v * VF_LANES) : vf_load_n(keys, lanes);
+            factor[v] = vectors > 1 ? vf_load(y + v * VF_LANES) : vf_load_n(y, lanes);
         GEMM_UNROLL
         for (int h = 0; h < heads; h++) {
-            vf x = vf_set(q[h * dim + d]);
+            vf x = vf_set(c->x[h * c->x_row + t]);
             GEMM_UNROLL
             for (int v = 0; v < vectors; v++)
-                sum[h][v] = vf_fma(x, key[v], sum[h][v]);
+                sum[h][v] = vf_fma(x, factor[v], sum[h][v]);
         }
     }
     GEMM_UNROLL
@@ -31,23 +44,39 @@ GEMM_INLINE void attention_scores_tile(const int heads, const int vectors, const
         GEMM_UNROLL
     for (int v = 0; v < vectors; v++)
         if (vectors > 1)
-            vf_store(out + h * out_row + v * VF_LANES, sum[h][v]);
+            vf_store(chain + h * c->chain_row + v * VF_LANES, sum[h][v]);
         else
-            vf_store_n(out + h * out_row, sum[h][v], lanes);
+            vf_store_n(chain + h * c->chain_row, sum[h][v], lanes);
 }
 
-GEMM_INLINE void attention_scores_heads(const int heads, const float *q, int dim, const float *keys,
-                                        int64_t stride, int count, float *out, int64_t out_row)
+GEMM_INLINE void attention_heads(const int heads, const bool fresh, const attention_chains *c,
+                                 int count)
 {
     const int wide = heads > 2 ? 2 : 4; /* vectors */
     int i = 0;
     for (; i + wide * VF_LANES <= count; i += wide * VF_LANES)
-        attention_scores_tile(heads, wide, q, dim, keys + i, stride, VF_LANES, out + i, out_row);
+        attention_tile(heads, wide, fresh, c, i, VF_LANES);
     for (; wide > 2 && i + 2 * VF_LANES <= count; i += 2 * VF_LANES)
-        attention_scores_tile(heads, 2, q, dim, keys + i, stride, VF_LANES, out + i, out_row);
+        attention_tile(heads, 2, fresh, c, i, VF_LANES);
     for (; i < count; i += VF_LANES)
-        attention_scores_tile(heads, 1, q, dim, keys + i, stride,
-                              count - i < VF_LANES ? count - i : VF_LANES, out + i, out_row);
+        attention_tile(heads, 1, fresh, c, i, count - i < VF_LANES ? count - i : VF_LANES);
+}
+
+GEMM_INLINE void attention_run(int heads, const bool fresh, const attention_chains *c, int count)
+{
+    switch (heads) {
+    case 1:
+        attention_heads(1, fresh, c, count);
+        break;
+    case 2:
+        attention_heads(2, fresh, c, count);
+        break;
+    case 3:
+        attention_heads(3, fresh, c, count);
+        break;
+    default:
+        attention_heads(4, fresh, c, count);
+    }
 }
 
 /* out[h·out_row + i] = the chain of q[h·dim + d]·keys[d·stride + i] over d; i < count, h < heads ≤
@@ -55,68 +84,14 @@ GEMM_INLINE void attention_scores_heads(const int heads, const float *q, int dim
 static void kernel_attention_scores(const float *q, int heads, int dim, const float *keys,
                                     int64_t stride, int count, float *out, int64_t out_row)
 {
-    switch (heads) {
-    case 1:
-        attention_scores_heads(1, q, dim, keys, stride, count, out, out_row);
-        break;
-    case 2:
-        attention_scores_heads(2, q, dim, keys, stride, count, out, out_row);
-        break;
-    case 3:
-        attention_scores_heads(3, q, dim, keys, stride, count, out, out_row);
-        break;
-    default:
-        attention_scores_heads(4, q, dim, keys, stride, count, out, out_row);
-    }
-}
-
-/* The chains of vectors · VF_LANES elements, of `lanes` when there is one vector. */
-GEMM_INLINE void attention_values_tile(const int heads, const int vectors, const float *weight,
-                                       int64_t weight_row, int count, const float *values, int dim,
-                                       int lanes, float *chain, int64_t chain_row)
-{
-    vf sum[4][4];
-    GEMM_UNROLL
-    for (int h = 0; h < heads; h++)
-        GEMM_UNROLL
-    for (int v = 0; v < vectors; v++)
-        sum[h][v] = vectors > 1 ? vf_load(chain + h * chain_row + v * VF_LANES)
-                                : vf_load_n(chain + h * chain_row, lanes);
-    for (int i = 0; i < count; i++, values += dim) {
-        vf value[4];
-        GEMM_UNROLL
-        for (int v = 0; v < vectors; v++)
-            value[v] = vectors > 1 ? vf_load(values + v * VF_LANES) : vf_load_n(values, lanes);
-        GEMM_UNROLL
-        for (int h = 0; h < heads; h++) {
-            vf x = vf_set(weight[h * weight_row + i]);
-            GEMM_UNROLL
-            for (int v = 0; v < vectors; v++)
-                sum[h][v] = vf_fma(x, value[v], sum[h][v]);
-        }
-    }
-    GEMM_UNROLL
-    for (int h = 0; h < heads; h++)
-        GEMM_UNROLL
-    for (int v = 0; v < vectors; v++)
-        if (vectors > 1)
-            vf_store(chain + h * chain_row + v * VF_LANES, sum[h][v]);
-        else
-            vf_store_n(chain + h * chain_row, sum[h][v], lanes);
-}
-
-GEMM_INLINE void attention_values_heads(const int heads, const float *weight, int64_t weight_row,
-                                        int count, const float *values, int dim, float *chain,
-                                        int64_t chain_row)
-{
-    const int wide = heads > 2 ? 2 : 4; /* vectors */
-    int d = 0;
-    for (; d + wide * VF_LANES <= dim; d += wide * VF_LANES)
-        attention_values_tile(heads, wide, weight, weight_row, count, values + d, dim, VF_LANES,
-                              chain + d, chain_row);
-    for (; d < dim; d += VF_LANES)
-        attention_values_tile(heads, 1, weight, weight_row, count, values + d, dim,
-                              dim - d < VF_LANES ? dim - d : VF_LANES, chain + d, chain_row);
+    const attention_chains chains = { .x = q,
+                                      .y = keys,
+                                      .x_row = dim,
+                                      .y_row = stride,
+                                      .terms = dim,
+                                      .chain = out,
+                                      .chain_row = out_row };
+    attention_run(heads, true, &chains, count);
 }
 
 /* Continues chain[h·chain_row + d] with weight[h·weight_row + i]·values[i·dim + d] over i < count;
@@ -124,17 +99,12 @@ GEMM_INLINE void attention_values_heads(const int heads, const float *weight, in
 static void kernel_attention_values(const float *weight, int64_t weight_row, int heads, int count,
                                     const float *values, int dim, float *chain, int64_t chain_row)
 {
-    switch (heads) {
-    case 1:
-        attention_values_heads(1, weight, weight_row, count, values, dim, chain, chain_row);
-        break;
-    case 2:
-        attention_values_heads(2, weight, weight_row, count, values, dim, chain, chain_row);
-        break;
-    case 3:
-        attention_values_heads(3, weight, weight_row, count, values, dim, chain, chain_row);
-        break;
-    default:
-        attention_values_heads(4, weight, weight_row, count, values, dim, chain, chain_row);
-    }
+    const attention_chains chains = { .x = weight,
+                                      .y = values,
+                                      .x_row = weight_row,
+                                      .y_row = dim,
+                                      .terms = count,
+                                      .chain = chain,
+                                      .chain_row = chain_row };
+    attention_run(heads, false, &chains, dim);
 }
