@@ -15,24 +15,28 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CHUNK = 1 << 18, CHUNKS = 1 << 14, VARIANTS = 5, SHOWN = 20 };
+enum { CHUNK = 1 << 18, CHUNKS = 1 << 14, BLOCK = 1024, VARIANTS = 6, SHOWN = 20 };
 
 static const char usage[] =
     "usage: eadem-exhaustive [options] NAME…\n"
     "Checks the functions NAME ('all': every one) on all 2^32 floats against MPFR.\n"
     "  --isa LIST     scalar, generic, avx2 …, joined by commas (default: all that this machine "
-    "has)\n"
+    "has);\n"
+    "                 mpfr: compares MPFR alone with what the filter and MPFR find together\n"
     "  --threads N    (default: the machine's)\n"
     "  --sample N     only one block of 1024 floats in N\n"
+    "  --block BITS   only the block of the input with these hexadecimal bits\n"
     "  --wrong BITS   pretend that every result at the input with these hexadecimal bits is one "
     "unit\n"
     "                 in the last place off: shows that the check can fail\n"
     "  --hard FILE    append the inputs whose values lie nearest to a rounding boundary\n"
-    "  --list         print the names of all functions\n";
+    "  --list         print the names of all functions\n"
+    "  --help         print this\n";
 
 typedef struct variant {
     const char *name;
     const cpu_kernels *kernels; /* NULL: the scalar function */
+    bool mpfr;                  /* or MPFR */
 } variant;
 
 typedef struct job {
@@ -42,11 +46,15 @@ typedef struct job {
     int variant_count;
     int threads;
     uint32_t sample;
+    bool audit; /* one variant is mpfr */
+    bool has_block;
+    uint32_t block; /* counted from that of +0 */
     bool has_wrong;
     uint32_t wrong;
     FILE *hard;
     atomic_uint next_chunk;
     atomic_uint_least64_t checked, decided, failures;
+    double greatest_error; /* of a filter, in units of its bound */
     pthread_mutex_t print;
 } job;
 
@@ -62,9 +70,12 @@ static bool same(float a, float b)
     return core_float_bits(a) == core_float_bits(b) || (isnan(a) && isnan(b));
 }
 
-static void compute(const job *j, const variant *v, const float *x, float *y, uint32_t n)
+static void compute(const job *j, const variant *v, oracle *o, const float *x, float *y, uint32_t n)
 {
-    if (v->kernels) {
+    if (v->mpfr) {
+        for (uint32_t i = 0; i < n; i++)
+            y[i] = oracle_one(o, core_float_bits(x[i]));
+    } else if (v->kernels) {
         v->kernels->math[j->function](x, y, n);
     } else {
         float (*scalar)(float) = math_scalar(j->function);
@@ -95,10 +106,24 @@ static void check(job *j, oracle *o, uint32_t first, uint32_t n, float *x, float
         x[i] = core_bits_float(first + i);
     oracle_round(o, first, n, expected);
     for (int v = 0; v < j->variant_count; v++) {
-        compute(j, &j->variants[v], x, y, n);
+        compute(j, &j->variants[v], o, x, y, n);
         compare(j, &j->variants[v], x, y, expected, n);
     }
     atomic_fetch_add(&j->checked, n);
+}
+
+static bool chosen(const job *j, uint32_t block)
+{
+    return j->has_block ? block == j->block : block % j->sample == 0;
+}
+
+/* Adds what the thread's oracle has counted. */
+static void collect(job *j, const oracle *o)
+{
+    pthread_mutex_lock(&j->print);
+    j->greatest_error = fmax(j->greatest_error, oracle_greatest_error(o));
+    pthread_mutex_unlock(&j->print);
+    atomic_fetch_add(&j->decided, oracle_decided(o));
 }
 
 static void *work(void *argument)
@@ -106,17 +131,20 @@ static void *work(void *argument)
     job *j = argument;
     oracle *o = oracle_create(j->oracle);
     oracle_list_hard(o, j->hard);
+    if (j->audit)
+        oracle_audit(o);
     float *x = malloc(3 * CHUNK * sizeof *x);
     uint32_t chunk;
     while ((chunk = atomic_fetch_add(&j->next_chunk, 1)) < CHUNKS) {
         uint32_t first = chunk * CHUNK;
-        if (j->sample == 1)
+        bool whole = j->sample == 1 && !j->has_block;
+        if (whole)
             check(j, o, first, CHUNK, x, x + CHUNK, x + 2 * CHUNK);
-        for (uint32_t at = 0; j->sample > 1 && at < CHUNK; at += 1024)
-            if ((first + at) / 1024 % j->sample == 0)
-                check(j, o, first + at, 1024, x, x + CHUNK, x + 2 * CHUNK);
+        for (uint32_t at = 0; !whole && at < CHUNK; at += BLOCK)
+            if (chosen(j, (first + at) / BLOCK))
+                check(j, o, first + at, BLOCK, x, x + CHUNK, x + 2 * CHUNK);
     }
-    atomic_fetch_add(&j->decided, oracle_decided(o));
+    collect(j, o);
     free(x);
     oracle_destroy(o);
     return NULL;
@@ -124,13 +152,14 @@ static void *work(void *argument)
 
 static void progress(job *j, double start)
 {
-    double total = 0x1p32 / j->sample, done = (double)atomic_load(&j->checked);
+    double total = j->has_block ? BLOCK : 0x1p32 / j->sample,
+           done = (double)atomic_load(&j->checked);
     double seconds = now() - start, rate = done / seconds;
     fprintf(stderr, "\r%s: %5.1f%%  %.0f million inputs/s  %.0f s left ", j->oracle->name,
             100 * done / total, rate / 1e6, rate > 0 ? (total - done) / rate : 0);
 }
 
-/* Returns the number of wrong results. */
+/* Returns the number of wrong results, counting a filter whose bound is too small as one. */
 static uint64_t run(job *j)
 {
     pthread_t threads[256];
@@ -139,6 +168,7 @@ static uint64_t run(job *j)
     atomic_store(&j->checked, 0);
     atomic_store(&j->decided, 0);
     atomic_store(&j->failures, 0);
+    j->greatest_error = 0;
     for (int t = 0; t < j->threads; t++)
         pthread_create(&threads[t], NULL, work, j);
     while (isatty(2) && atomic_load(&j->next_chunk) < CHUNKS) {
@@ -155,8 +185,10 @@ static uint64_t run(job *j)
     printf(": %llu wrong; %llu inputs decided by MPFR alone; %.0f s\n",
            (unsigned long long)failures, (unsigned long long)atomic_load(&j->decided),
            now() - start);
+    if (j->audit)
+        printf("  greatest error of a filter: %.3f of its bound\n", j->greatest_error);
     fflush(stdout);
-    return failures;
+    return failures + !(j->greatest_error < 1);
 }
 
 static bool named(const char *list, const char *name)
@@ -171,14 +203,17 @@ static bool named(const char *list, const char *name)
 static void find_variants(job *j, const char *list)
 {
     if (!list || named(list, "scalar"))
-        j->variants[j->variant_count++] = (variant){ "scalar", NULL };
+        j->variants[j->variant_count++] = (variant){ .name = "scalar" };
+    j->audit = list && named(list, "mpfr");
+    if (j->audit)
+        j->variants[j->variant_count++] = (variant){ .name = "mpfr", .mpfr = true };
     for (int i = 0; ea_isa_available(i); i++) {
         const char *name = ea_isa_available(i);
         ea_context *ctx = NULL;
         if (strcmp(name, "ref") == 0 || (list && !named(list, name)) ||
             ea_context_create(&(ea_context_options){ .threads = 1, .isa = name }, &ctx) != EA_OK)
             continue;
-        j->variants[j->variant_count++] = (variant){ name, cpu_kernels_of(ctx) };
+        j->variants[j->variant_count++] = (variant){ name, cpu_kernels_of(ctx), false };
         ea_context_destroy(ctx);
     }
 }
@@ -216,13 +251,11 @@ static int check_all(job *j, char **names, int count)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = { { "isa", 1, NULL, 'i' },
-                                             { "threads", 1, NULL, 't' },
-                                             { "sample", 1, NULL, 's' },
-                                             { "wrong", 1, NULL, 'w' },
-                                             { "hard", 1, NULL, 'h' },
-                                             { "list", 0, NULL, 'l' },
-                                             { 0 } };
+    static const struct option options[] = {
+        { "isa", 1, NULL, 'i' },   { "threads", 1, NULL, 't' }, { "sample", 1, NULL, 's' },
+        { "block", 1, NULL, 'b' }, { "wrong", 1, NULL, 'w' },   { "hard", 1, NULL, 'h' },
+        { "list", 0, NULL, 'l' },  { "help", 0, NULL, 'H' },    { 0 }
+    };
     static job j = { .sample = 1, .print = PTHREAD_MUTEX_INITIALIZER };
     const char *isa = NULL;
     j.threads = (int)sysconf(_SC_NPROCESSORS_ONLN);
@@ -237,6 +270,10 @@ int main(int argc, char **argv)
         case 's':
             j.sample = (uint32_t)strtoul(optarg, NULL, 10);
             break;
+        case 'b':
+            j.has_block = true;
+            j.block = (uint32_t)strtoul(optarg, NULL, 16) / BLOCK;
+            break;
         case 'w':
             j.has_wrong = true;
             j.wrong = (uint32_t)strtoul(optarg, NULL, 16);
@@ -247,6 +284,9 @@ int main(int argc, char **argv)
         case 'l':
             for (int f = 0; f < MATH_FUNCTION_COUNT; f++)
                 puts(math_name((math_function)f));
+            return 0;
+        case 'H':
+            fputs(usage, stdout);
             return 0;
         default:
             fputs(usage, stderr);

@@ -3,6 +3,7 @@
  * M need not be sharp: a factor of 2^10 costs the filter nothing. M is computed in double; the
  * factor that each bound leaves covers that.
  */
+#include "angle.h"
 #include "oracle.h"
 
 #include <math.h>
@@ -255,6 +256,10 @@ static double one_x_bound(double x)
 /* For |Im z| ≤ 1, Re e^z > 0: |arg(1 + e^z)| < 1 and |1 + e^z| ≤ 1 + e^Re z. */
 static void softplus_value(mpfr_t y, const mpfr_t x)
 {
+    if (mpfr_cmp_ui(x, 1U << 20) > 0) { /* e^x might overflow, and log(1 + e^−x) is nothing */
+        mpfr_set(y, x, MPFR_RNDN);
+        return;
+    }
     mpfr_exp(y, x, MPFR_RNDN);
     mpfr_log1p(y, y, MPFR_RNDN);
 }
@@ -752,10 +757,20 @@ static double rsqrt_derivative_bound(double x)
     return 2 / (x * sqrt(x));
 }
 
-/* --- sin, cos, tan: |sin z|, |cos z| ≤ cosh Im z; never monotone for long, so that large x, whose
- * neighbours lie turns apart, are left to MPFR. |tan z| ≤ tan |z| near 0; R keeps z from the poles,
- * at half their distance, where |tan z| ≤ 2/R + 2
- * ------------------------------------------------------ */
+/* --- sin, cos, tan: |sin z|, |cos z| ≤ cosh Im z. |tan z| ≤ tan |z| near 0; R keeps z from the
+ * poles, at half their distance, where |tan z| ≤ 2/R + 2.
+ *
+ * From s and c, which are sin x and cos x within E = ANGLE_ERROR, v and e follow thus; in each case
+ * e includes the roundings of v and of v ± e, each at most 2^−53·|v| = E/4·|v|.
+ * sin, cos: e = 2·E ≥ E + E/4 + little.
+ * tan: |s/c − sin x/cos x| ≤ (|s| + |c|)·E/(|c|·|cos x|), and |s| + |c| ≤ 1.42. For |c| > 2·E,
+ * |cos x| > |c|/2, so that this is below 2.9·E/c²; the roundings cost less than 0.6·E/c² (division
+ * and v ± e), for |s·c| ≤ 1.01. e = 4·E/c² covers that. For |c| ≤ 2·E, e exceeds |s/c|, and v ± e
+ * have different signs.
+ * 1/cos²: |1/c² − 1/cos² x| ≤ E·(2·|c| + E)/(c²·cos² x). For |c| > 8·E, |cos x| > 7/8·|c|, so that
+ * this is below 2.8·E/|c|³; three roundings cost less than 0.8·E/|c|³. e = 8·E/|c|³ covers that.
+ * For |c| ≤ 8·E, e ≥ v: v − e is not positive. The signed zeros that v − e = 0 and the like may
+ * yield differ from a positive v + e as well. */
 
 static void sin_value(mpfr_t y, const mpfr_t x)
 {
@@ -767,6 +782,16 @@ static double sin_bound(double x)
     return fmin(1.8 * fabs(x), 1.6);
 }
 
+VECTOR_CLONES static void sin_of_angle(const double *s, const double *c, uint32_t n,
+                                       double *restrict v, double *restrict e)
+{
+    (void)c;
+    for (uint32_t i = 0; i < n; i++) {
+        v[i] = s[i];
+        e[i] = 2 * ANGLE_ERROR;
+    }
+}
+
 static void cos_value(mpfr_t y, const mpfr_t x)
 {
     mpfr_cos(y, x, MPFR_RNDN);
@@ -776,6 +801,11 @@ static double cos_bound(double x)
 {
     (void)x;
     return 1.6;
+}
+
+static void cos_of_angle(const double *s, const double *c, uint32_t n, double *v, double *e)
+{
+    sin_of_angle(c, s, n, v, e);
 }
 
 static void tan_value(mpfr_t y, const mpfr_t x)
@@ -791,6 +821,15 @@ static double tan_radius(double x)
 static double tan_bound(double x)
 {
     return fmin(2.5 * fabs(x), 4) + 4 / fabs(cos(x)) * fmin(1, fabs(x));
+}
+
+VECTOR_CLONES static void tan_of_angle(const double *s, const double *c, uint32_t n,
+                                       double *restrict v, double *restrict e)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        v[i] = s[i] / c[i];
+        e[i] = 4 * ANGLE_ERROR / (c[i] * c[i]);
+    }
 }
 
 /* 1/cos² x; |1 + tan² z| with |tan z| as above */
@@ -809,6 +848,16 @@ static double tan_derivative_bound(double x)
 {
     double tangent = 4 / fabs(cos(x)) + 4;
     return 1 + tangent * tangent;
+}
+
+VECTOR_CLONES static void tan_derivative_of_angle(const double *s, const double *c, uint32_t n,
+                                                  double *restrict v, double *restrict e)
+{
+    (void)s;
+    for (uint32_t i = 0; i < n; i++) {
+        v[i] = 1 / (c[i] * c[i]);
+        e[i] = v[i] * (8 * ANGLE_ERROR) / fabs(c[i]);
+    }
 }
 
 /* x² + sign, exact, to the power −½ (root) or −1 */
@@ -990,9 +1039,23 @@ const oracle_function oracle_functions[] = {
     { .name = "sigmoid_derivative", sigmoid_derivative_value, one, sigmoid_derivative_bound },
     { .name = "softplus", softplus_value, one, softplus_bound, .identity_above = 20 },
     { .name = "logsigmoid", logsigmoid_value, one, logsigmoid_bound, .identity_below = -20 },
-    { .name = "silu", silu_value, at_most_one, silu_bound, -1.3, -1.2, .identity_above = 20 },
+    { .name = "silu",
+      silu_value,
+      at_most_one,
+      silu_bound,
+      -1.3,
+      -1.2,
+      .identity_above = 20,
+      .above_half = true },
     { .name = "silu_derivative", silu_derivative_value, one, silu_derivative_bound, -2.5, 2.5 },
-    { .name = "gelu", gelu_value, at_most_quarter, gelu_bound, -0.8, -0.7, .identity_above = 6 },
+    { .name = "gelu",
+      gelu_value,
+      at_most_quarter,
+      gelu_bound,
+      -0.8,
+      -0.7,
+      .identity_above = 6,
+      .above_half = true },
     { .name = "gelu_derivative", gelu_derivative_value, quarter, gelu_derivative_bound, -1.5, 1.5 },
     { .name = "gelu_tanh",
       gelu_tanh_value,
@@ -1000,7 +1063,8 @@ const oracle_function oracle_functions[] = {
       gelu_tanh_bound,
       -0.8,
       -0.7,
-      .identity_above = 6 },
+      .identity_above = 6,
+      .above_half = true },
     { .name = "gelu_tanh_derivative",
       gelu_tanh_derivative_value,
       gelu_tanh_derivative_radius,
@@ -1014,9 +1078,21 @@ const oracle_function oracle_functions[] = {
     { .name = "erfc", erfc_value, quarter, erfc_bound },
     { .name = "erfinv", erfinv_value, asin_radius, erfinv_bound },
     { .name = "erfinv_derivative", erfinv_derivative_value, to_one, erfinv_derivative_bound },
-    { .name = "sin", sin_value, at_most_one, sin_bound, -INFINITY, INFINITY },
-    { .name = "cos", cos_value, one, cos_bound, -INFINITY, INFINITY },
-    { .name = "tan", tan_value, tan_radius, tan_bound, -INFINITY, INFINITY },
+    { .name = "sin",
+      sin_value,
+      at_most_one,
+      sin_bound,
+      -INFINITY,
+      INFINITY,
+      .of_angle = sin_of_angle },
+    { .name = "cos", cos_value, one, cos_bound, -INFINITY, INFINITY, .of_angle = cos_of_angle },
+    { .name = "tan",
+      tan_value,
+      tan_radius,
+      tan_bound,
+      -INFINITY,
+      INFINITY,
+      .of_angle = tan_of_angle },
     { .name = "atan", atan_value, half_x, atan_bound },
     { .name = "atan_derivative",
       atan_derivative_value,
@@ -1035,7 +1111,8 @@ const oracle_function oracle_functions[] = {
       cos_radius,
       tan_derivative_bound,
       -INFINITY,
-      INFINITY },
+      INFINITY,
+      .of_angle = tan_derivative_of_angle },
     { .name = "asinh_derivative",
       asinh_derivative_value,
       atan_derivative_radius,

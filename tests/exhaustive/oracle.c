@@ -1,6 +1,8 @@
 /* oracle.c: see oracle.h. */
 #include "oracle.h"
 
+#include "angle.h"
+
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,6 +16,11 @@ struct oracle {
     mpfr_t x, y, node[NODES], c[NODES], a, b, d;
     uint64_t decided;
     FILE *hard;
+    bool audit;
+    double greatest_error;
+    angle_table angles;
+    double sine[ANGLES], cosine[ANGLES];
+    double v[BLOCK], e[BLOCK]; /* what a filter found: f(x) lies in [v − e, v + e] */
     float upper[BLOCK];
 };
 
@@ -60,10 +67,22 @@ void oracle_list_hard(oracle *o, void *file)
     o->hard = file;
 }
 
+void oracle_audit(oracle *o)
+{
+    o->audit = true;
+}
+
+double oracle_greatest_error(const oracle *o)
+{
+    return o->greatest_error;
+}
+
 /* f(x) by MPFR, with more and more precision until its error cannot change the float. */
 float oracle_one(oracle *o, uint32_t bits)
 {
     float result = 0;
+    if (isnan(bits_float(bits)))
+        return NAN;
     for (mpfr_prec_t precision = PRECISION; precision <= PRECISION_MOST; precision *= 10) {
         mpfr_set_prec(o->y, precision);
         mpfr_set_d(o->x, bits_float(bits), MPFR_RNDN);
@@ -130,20 +149,50 @@ static void note_hard(oracle *o, uint32_t bits, double v)
                 float_bits(oracle_one(o, bits)));
 }
 
-static inline double polynomial(const double c[NODES], double s)
+/* v[i] = the polynomial at s_i. */
+VECTOR_CLONES static void evaluate(const double c[NODES], double step, uint32_t n, double *v)
 {
-    return c[0] + s * (c[1] + s * (c[2] + s * (c[3] + s * c[4])));
+    for (uint32_t i = 0; i < n; i++) {
+        double s = (int32_t)i * step - 2;
+        v[i] = c[0] + s * (c[1] + s * (c[2] + s * (c[3] + s * c[4])));
+    }
 }
 
-/* y[i] = the float nearest polynomial(s_i) + shift. */
-#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) /* chosen before that is ready */
-__attribute__((target_clones("avx2", "default")))
-#endif
-static void
-evaluate(const double c[NODES], double step, double shift, uint32_t n, float *y)
+/* lower[i], upper[i] = the floats nearest the ends of [v − e, v + e]. */
+VECTOR_CLONES static void round_ends(const double *v, const double *e, uint32_t n,
+                                     float *restrict lower, float *restrict upper)
 {
+    for (uint32_t i = 0; i < n; i++) {
+        lower[i] = (float)(v[i] - e[i]);
+        upper[i] = (float)(v[i] + e[i]);
+    }
+}
+
+/* Measures |f(x) − v| in units of e. */
+static void measure(oracle *o, uint32_t first, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        mpfr_set_d(o->x, bits_float(first + i), MPFR_RNDN);
+        o->function->value(o->y, o->x);
+        mpfr_sub_d(o->d, o->y, o->v[i], MPFR_RNDN);
+        mpfr_div_d(o->d, o->d, o->e[i], MPFR_RNDN);
+        o->greatest_error = fmax(o->greatest_error, fabs(mpfr_get_d(o->d, MPFR_RNDN)));
+    }
+}
+
+/* Turns v and e into floats; MPFR decides those that they leave open. */
+static void settle(oracle *o, uint32_t first, uint32_t n, float *expected)
+{
+    round_ends(o->v, o->e, n, expected, o->upper);
     for (uint32_t i = 0; i < n; i++)
-        y[i] = (float)(polynomial(c, (int32_t)i * step - 2) + shift);
+        if (float_bits(expected[i]) != float_bits(o->upper[i])) {
+            expected[i] = oracle_one(o, first + i);
+            o->decided++;
+        }
+    for (uint32_t i = 0; o->hard && i < n; i++)
+        note_hard(o, first + i, o->v[i]);
+    if (o->audit)
+        measure(o, first, n);
 }
 
 /* Settles the block by its interpolating polynomial; false if that is not sharp enough. */
@@ -164,16 +213,40 @@ static bool filter(oracle *o, uint32_t first, uint32_t n, float *expected)
         return false;
     if (!isfinite(sum) || !isfinite(e))
         return false;
-    double step = 4.0 / n;
-    evaluate(c, step, -e, n, expected);
-    evaluate(c, step, e, n, o->upper);
+    evaluate(c, 4.0 / n, n, o->v);
     for (uint32_t i = 0; i < n; i++)
-        if (float_bits(expected[i]) != float_bits(o->upper[i])) {
-            expected[i] = oracle_one(o, first + i);
-            o->decided++;
-        }
-    for (uint32_t i = 0; o->hard && i < n; i++)
-        note_hard(o, first + i, polynomial(c, i * step - 2));
+        o->e[i] = e;
+    settle(o, first, n, expected);
+    return true;
+}
+
+/* Settles sin, cos and what is made of them by the addition theorem; false for other functions, and
+ * below 1, where the error that it leaves is large beside sin x. */
+static bool turn(oracle *o, uint32_t first, uint32_t n, float *expected)
+{
+    if (!o->function->of_angle || fabsf(bits_float(first)) < 1)
+        return false;
+    double spacing = bits_float(first + 1) - bits_float(first);
+    for (uint32_t at = 0; at < n; at += ANGLES) {
+        uint32_t count = n - at < ANGLES ? n - at : ANGLES;
+        angle_sin_cos(&o->angles, bits_float(first + at), spacing, count, o->sine, o->cosine);
+        o->function->of_angle(o->sine, o->cosine, count, o->v, o->e);
+        settle(o, first + at, count, expected + at);
+    }
+    return true;
+}
+
+/* Settles what lies a hair above x/2. Points halfway between floats are multiples of 2^−150, as x/2
+ * is, and both f(x) and x/2 + 2^−160 lie strictly between x/2 and the next one: they round alike.
+ * For |x| < 2^−120 double holds the sum exactly. */
+static bool half(oracle *o, uint32_t first, uint32_t n, float *expected)
+{
+    if (!o->function->above_half || fabsf(bits_float(first)) >= 0x1p-120f)
+        return false;
+    for (uint32_t i = 0; i < n; i++) {
+        double x = bits_float(first + i);
+        expected[i] = x != 0 ? (float)(x / 2 + 0x1p-160) : (float)x;
+    }
     return true;
 }
 
@@ -208,10 +281,12 @@ void oracle_round(oracle *o, uint32_t first, uint32_t n, float *expected)
 {
     if ((first & 0x7f800000) == 0x7f800000) { /* ±∞ and NaN */
         for (uint32_t i = 0; i < n; i++)
-            expected[i] = (first + i) & 0x7fffff ? NAN : oracle_one(o, first + i);
+            expected[i] = oracle_one(o, first + i);
         return;
     }
     if (identity(o->function, first, n, expected))
+        return;
+    if (half(o, first, n, expected) || turn(o, first, n, expected))
         return;
     if (n > SMALLEST && constant(o, first, n, expected))
         return;

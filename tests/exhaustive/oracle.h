@@ -10,6 +10,9 @@
  * [v − e, v + e]; if both ends round to the same float, that float is the answer, for rounding is
  * monotone. Otherwise MPFR decides that input alone.
  *
+ * Functions of sin x and cos x have a second filter for |x| ≥ 1: it finds v and e for each input by
+ * the addition theorem (angle.h), and goes on in the same way.
+ *
  * R and M come with each function (functions.c), each with its argument. Where f is monotone, a
  * block whose two ends round to the same float has that value throughout.
  *
@@ -19,7 +22,15 @@
 #define EXHAUSTIVE_ORACLE_H
 
 #include <mpfr.h>
+#include <stdbool.h>
 #include <stdint.h>
+
+/* One function in two versions, chosen when the program starts. */
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) /* chosen before that is ready */
+#define VECTOR_CLONES __attribute__((target_clones("avx2", "default")))
+#else
+#define VECTOR_CLONES
+#endif
 
 typedef struct oracle_function {
     const char *name;
@@ -34,6 +45,12 @@ typedef struct oracle_function {
     /* For x ≤ identity_below or x ≥ identity_above (0: nowhere) f(x) rounds to x, because
      * |f(x) − x| < 2^−26·|x|. */
     double identity_below, identity_above;
+    /* x/2 < f(x) < x/2 + x² for 0 < |x| < 1; f(x) = x for x = ±0. */
+    bool above_half;
+    /* NULL, or finds v and e, for n inputs, when sine and cosine are sin x and cos x within
+     * ANGLE_ERROR: f(x) lies between v − e and v + e, computed in double, or 0 does, which leaves
+     * the rounding open. */
+    void (*of_angle)(const double *sine, const double *cosine, uint32_t n, double *v, double *e);
 } oracle_function;
 
 extern const oracle_function oracle_functions[];
@@ -57,5 +74,10 @@ uint64_t oracle_decided(const oracle *oracle);
 /* Appends to `file` every input met from now on whose value lies within 2^−46 (relative) of a point
  * halfway between two floats: "name input output", in hexadecimal bits. */
 void oracle_list_hard(oracle *oracle, void *file);
+
+/* From now on MPFR measures |f(x) − v|/e at each input that a filter serves; the greatest so far,
+ * which must stay below 1. */
+void oracle_audit(oracle *oracle);
+double oracle_greatest_error(const oracle *oracle);
 
 #endif
