@@ -28,6 +28,7 @@ enum {
     SHARED_MAX = 8 << 20,  /* elements of a shared operand */
     SERIAL_WORK = 1 << 18, /* multiply-adds that are not worth a second thread */
     BLOCKS_PER_THREAD = 3,
+    TALL = 16, /* groups of a block that is as wide as the result */
 };
 
 typedef enum source { IN_PLACE, SHARED, OWN } source;
@@ -322,13 +323,26 @@ static void run_blocks(void *argument, int64_t begin, int64_t end, int worker)
 
 /* --- The plan --------------------------------------------------------------------------------- */
 
-/* As few blocks as the caches allow, then equal shares for the threads: columns first, as long as a
- * block stays wide. */
+/* Blocks of rows alone in equal shares for the threads, so that a is packed once; false when that
+ * takes blocks too low to make up for reading b in each. */
+static bool choose_row_blocks(plan *p, int64_t threads)
+{
+    int64_t blocks = p->row_blocks;
+    while (p->g->batch * blocks % threads != 0)
+        blocks++;
+    if (blocks > p->row_blocks && p->groups < TALL * blocks)
+        return false;
+    p->row_blocks = blocks;
+    return true;
+}
+
+/* As few blocks as the caches allow, then equal shares for the threads: rows, or if these are few
+ * columns first, as long as a block stays wide. */
 static void choose_blocks(plan *p, int64_t threads)
 {
     const gemm *g = p->g;
     int64_t width = p->kernels->gemm_columns;
-    int64_t others, wanted = threads * BLOCKS_PER_THREAD;
+    int64_t wanted = threads * BLOCKS_PER_THREAD;
     /* A part of a that is not packed may lie badly in the second-level cache, beside the chains. */
     bool spread = g->a.plain && p->panels <= NARROW && g->terms > PIECE;
     p->row_blocks = divide_up(p->groups, spread ? BLOCK_GROUPS / 2 : BLOCK_GROUPS);
@@ -336,14 +350,11 @@ static void choose_blocks(plan *p, int64_t threads)
     if (smaller(g->terms, g->block) > PIECE)
         p->column_blocks = divide_up(
             p->panels * width, REST / (divide_up(p->groups, p->row_blocks) * (p->height + 1)));
-    if (threads == 1)
+    if (threads == 1 || choose_row_blocks(p, threads))
         return;
     int64_t work = g->batch * g->rows * (p->column_end - p->column_begin) * g->terms;
     if (work / wanted < SERIAL_WORK || p->panels <= NARROW) /* narrower blocks would cost more */
         wanted = threads;
-    others = g->batch * p->row_blocks;
-    if (others % threads == 0 && others >= wanted)
-        return;
     if (p->panels >= 2 * threads)
         p->column_blocks = round_up(p->column_blocks, threads);
     while (g->batch * p->row_blocks * p->column_blocks < wanted) {
@@ -366,7 +377,7 @@ static void choose(plan *p, int threads)
     p->panels = divide_up(p->column_end - p->column_begin, width);
     choose_blocks(p, threads);
     bool one = g->batch == 1;
-    p->b_from = g->b.plain && g->b.line_stride == 1 && p->row_blocks < 3                 ? IN_PLACE
+    p->b_from = g->b.plain && g->b.line_stride == 1 && p->row_blocks < 3 * threads       ? IN_PLACE
                 : one && p->row_blocks > 1 && g->terms * p->panels * width <= SHARED_MAX ? SHARED
                                                                                          : OWN;
     bool narrow = p->panels <= NARROW * p->column_blocks || g->rows * g->terms <= PLAIN;
