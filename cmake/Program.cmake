@@ -31,6 +31,8 @@ set_target_properties(eadem_cli PROPERTIES OUTPUT_NAME eadem)
 
 # The server is a program of its own (src/cli/serve_main.c says why).
 file(GLOB EADEM_SERVE_SOURCES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/serve/*.c)
-add_executable(eadem-serve src/cli/serve_main.c src/cli/model_options.c src/cli/output.c ${EADEM_SERVE_SOURCES}
-                           $<TARGET_OBJECTS:eadem_objects> ${EADEM_APP_OBJECTS})
-target_link_libraries(eadem-serve PRIVATE eadem_objects ${EADEM_APP} PkgConfig::MICROHTTPD)
+add_library(eadem_serve_objects OBJECT ${EADEM_SERVE_SOURCES})
+target_link_libraries(eadem_serve_objects PUBLIC eadem_objects ${EADEM_APP} PkgConfig::MICROHTTPD)
+add_executable(eadem-serve src/cli/serve_main.c src/cli/model_options.c src/cli/output.c
+                           $<TARGET_OBJECTS:eadem_serve_objects> $<TARGET_OBJECTS:eadem_objects> ${EADEM_APP_OBJECTS})
+target_link_libraries(eadem-serve PRIVATE eadem_serve_objects)

@@ -123,21 +123,24 @@ static ea_status read_tensor(ea_context *ctx, const char *name, reader *r, llm_g
     return EA_OK;
 }
 
-/* Finds the tensor's bytes: whole rows of whole blocks, inside the file. */
+/* Finds the tensor's bytes: whole rows of whole blocks, inside the file. *unclaimed counts the
+ * bytes that are left: tensors that share theirs would make a small file ask for any amount of
+ * memory. */
 static ea_status place_tensor(ea_context *ctx, const char *name, const unsigned char *data,
                               uint64_t available, uint64_t alignment, uint64_t offset,
-                              llm_gguf_tensor *tensor)
+                              uint64_t *unclaimed, llm_gguf_tensor *tensor)
 {
     int elements = 1, bytes = 1;
     ref_quant_block(tensor->format, &elements, &bytes);
     int64_t row = tensor->ndim > 0 ? tensor->shape[tensor->ndim - 1] : 1;
     uint64_t size = (uint64_t)(tensor->numel / elements) * (uint64_t)bytes;
     if (row % elements != 0 || offset % alignment != 0 || offset > available ||
-        size > available - offset)
+        size > available - offset || size > *unclaimed)
         return core_fail(ctx, EA_ERR_FORMAT,
                          "%s: tensor '%.*s': its data do not lie in the file as its shape says",
                          name, shown(tensor->name), tensor->name.data);
     tensor->data = data + offset;
+    *unclaimed -= size;
     return EA_OK;
 }
 
@@ -152,9 +155,11 @@ static ea_status read_tensors(ea_context *ctx, const char *name, reader *r, llm_
     uint64_t start = (used + step - 1) / step * step, size = (uint64_t)(r->end - r->begin);
     if (r->bad)
         return core_fail(ctx, EA_ERR_FORMAT, "%s: the list of tensors is cut short", name);
+    start = start < size ? start : size;
+    uint64_t available = size - start, unclaimed = available;
     for (size_t i = 0; i < out->tensor_count; i++)
-        EA_TRY(place_tensor(ctx, name, r->begin + (start < size ? start : size),
-                            start < size ? size - start : 0, step, offsets[i], &out->tensors[i]));
+        EA_TRY(place_tensor(ctx, name, r->begin + start, available, step, offsets[i], &unclaimed,
+                            &out->tensors[i]));
     return EA_OK;
 }
 

@@ -69,8 +69,9 @@ static ea_status open_tensors(ea_context *ctx, llm_source *source)
     EA_TRY(llm_join_path(ctx, source->path, index_name, path));
     if (access(path, F_OK) != 0)
         return add_file(ctx, source, "model.safetensors");
-    json_t *index, *seen = json_object();
+    json_t *index;
     EA_TRY(load_json(ctx, source->path, index_name, &index));
+    json_t *seen = json_object();
     ea_status status = add_shards(ctx, source, index, seen);
     json_decref(index);
     json_decref(seen);

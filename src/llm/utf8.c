@@ -108,7 +108,7 @@ ea_status llm_text_append_lossy(ea_context *ctx, llm_text *text, const char *byt
         at += (size_t)-length;
         good = at;
     }
-    return llm_text_append(ctx, text, bytes + good, size - good);
+    return good < size ? llm_text_append(ctx, text, bytes + good, size - good) : EA_OK;
 }
 
 void llm_text_free(llm_text *text)

@@ -22,7 +22,7 @@ for name; do
     seeds=
     [ ! -d "tests/fuzz/corpus/$name" ] || seeds=tests/fuzz/corpus/$name
     # shellcheck disable=SC2086
-    build-fuzz/fuzz_"$name" $limit $dictionary -max_len=4096 -timeout=10 -rss_limit_mb=2048 \
+    build-fuzz/fuzz_"$name" $limit $dictionary -max_len=4096 -timeout="${FUZZ_TIMEOUT:-10}" -rss_limit_mb=2048 \
         -verbosity=0 -print_final_stats=1 -artifact_prefix=build-fuzz/"$name"- "$kept" $seeds \
         >build-fuzz/"$name".log 2>&1 || { tail -40 build-fuzz/"$name".log; echo "fuzz_$name FAILED"; exit 1; }
     echo "fuzz_$name: $(grep -o 'executed_units: *[0-9]*' build-fuzz/"$name".log | grep -o '[0-9]*') inputs," \

@@ -221,6 +221,28 @@ static void test_what_cannot_be_done_is_refused(void **state)
     assert_null(engine);
 }
 
+/* Nothing is left behind (AddressSanitizer looks) by an index of shards that cannot be used. */
+static void test_bad_index_is_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[] = { "{", "[]", "{\"weight_map\": {\"a\": 1}}",
+                                       "{\"weight_map\": {\"a\": \"../b\"}}",
+                                       "{\"weight_map\": {\"a\": \"none.safetensors\"}}" };
+    char path[96];
+    snprintf(path, sizeof path, "%s/model.safetensors.index.json", all.folder);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        llm_model *model;
+        FILE *index = fopen(path, "w");
+        assert_non_null(index);
+        fputs(bad[i], index);
+        fclose(index);
+        assert_int_not_equal(llm_model_open(all.ctx, all.folder, &model), EA_OK);
+        assert_null(model);
+        assert_non_null(strstr(ea_error_text(all.ctx), all.folder));
+    }
+    unlink(path);
+}
+
 static ea_status open_and_generate(void)
 {
     llm_model *model;
@@ -321,6 +343,7 @@ int main(void)
         cmocka_unit_test(test_random_load_one_version),
         cmocka_unit_test(test_prefill_gives_what_decoding_gave),
         cmocka_unit_test(test_what_cannot_be_done_is_refused),
+        cmocka_unit_test(test_bad_index_is_refused),
         cmocka_unit_test(test_every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

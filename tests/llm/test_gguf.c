@@ -101,6 +101,38 @@ static void test_damaged_files(void **state)
     core_free(bytes);
 }
 
+/* A file with `tensors` matrices of 8 floats, all at the start of 64 bytes of data. */
+static size_t make_shared(unsigned char file[512], unsigned tensors)
+{
+    static const unsigned char header[] = "GGUF\3\0\0\0";
+    size_t at = 24;
+    memset(file, 0, 512);
+    memcpy(file, header, 8);
+    file[8] = (unsigned char)tensors;
+    for (unsigned i = 0; i < tensors; i++, at += 33) {
+        file[at] = 1; /* the name's size */
+        file[at + 8] = (unsigned char)('a' + i);
+        file[at + 9] = 1;  /* dimension … */
+        file[at + 13] = 8; /* … of 8; F32, at offset 0 */
+    }
+    return (at + 31) / 32 * 32 + 64;
+}
+
+/* Tensors that share bytes would make a small file ask for any amount of memory. */
+static void test_shared_data_is_refused(void **state)
+{
+    (void)state;
+    unsigned char file[512];
+    llm_gguf gguf;
+    size_t size = make_shared(file, 2);
+    assert_int_equal(llm_gguf_parse(NULL, "two", file, size, &gguf), EA_OK);
+    assert_int_equal(gguf.tensors[1].numel, 8);
+    llm_gguf_free(&gguf);
+    size = make_shared(file, 3);
+    assert_int_equal(llm_gguf_parse(NULL, "three", file, size, &gguf), EA_ERR_FORMAT);
+    assert_non_null(strstr(ea_error_text(NULL), "'c'"));
+}
+
 static void test_every_allocation_may_fail(void **state)
 {
     (void)state;
@@ -122,6 +154,7 @@ int main(void)
         cmocka_unit_test(test_metadata),
         cmocka_unit_test(test_dequantisation_has_the_packages_bits),
         cmocka_unit_test(test_damaged_files),
+        cmocka_unit_test(test_shared_data_is_refused),
         cmocka_unit_test(test_every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -112,6 +112,22 @@ static void test_streaming_equals_whole(void **state)
     check_streaming(pieces_json, 11);
 }
 
+static void test_no_tokens_no_text(void **state)
+{
+    (void)state;
+    llm_tokenizer *tokenizer = open_json(bytes_json);
+    llm_ids ids = { 0 };
+    llm_text text = { 0 };
+    llm_decoder decoder;
+    assert_int_equal(llm_tokenizer_encode(NULL, tokenizer, "", 0, true, &ids), EA_OK);
+    assert_int_equal(ids.count, 0);
+    llm_decoder_begin(&decoder, tokenizer, true);
+    assert_int_equal(llm_decoder_end(NULL, &decoder, &text), EA_OK);
+    assert_int_equal(text.size, 0);
+    llm_decoder_free(&decoder);
+    llm_tokenizer_free(tokenizer);
+}
+
 /* One very long piece: quadratic time would take minutes. */
 static void test_long_piece(void **state)
 {
@@ -195,6 +211,7 @@ int main(void)
         cmocka_unit_test(test_merges_by_rank_then_place),
         cmocka_unit_test(test_ill_formed_text_becomes_replacement),
         cmocka_unit_test(test_streaming_equals_whole),
+        cmocka_unit_test(test_no_tokens_no_text),
         cmocka_unit_test(test_long_piece),
         cmocka_unit_test(test_every_allocation_may_fail),
         cmocka_unit_test(test_hostile_files),
