@@ -228,10 +228,13 @@ static bool add_stop(const char *text, options *o)
     return text && llm_stops_add(NULL, &o->stops, text, strlen(text)) == EA_OK;
 }
 
+/* False, and said why, when a command line is no command. */
 static bool read_options(int argc, char **argv, options *o)
 {
     bool wrong = false;
-    for (int i = 1; i < argc && !wrong; i++) {
+    int i = 1, at = 1;
+    for (; i < argc && !wrong; i++) {
+        at = i;
         const char *a = argv[i];
         if (strcmp(a, "-p") == 0 || strcmp(a, "--prompt") == 0)
             wrong = !(o->prompt = cli_value(argc, argv, &i));
@@ -256,7 +259,12 @@ static bool read_options(int argc, char **argv, options *o)
             o->path = a;
     }
     o->sampling.bias = o->biases;
-    return !wrong && o->path && (o->prompt != NULL) != (o->prompt_file != NULL);
+    bool complete = o->path && (o->prompt != NULL) != (o->prompt_file != NULL);
+    if (wrong)
+        cli_llm_refuse("generate", argv, at, i - 1);
+    else if (!complete)
+        fputs(help, stderr);
+    return complete && !wrong;
 }
 
 int cli_generate(int argc, char **argv)
@@ -266,10 +274,8 @@ int cli_generate(int argc, char **argv)
         fputs(help, stdout);
         return CLI_OK;
     }
-    if (!read_options(argc, argv, &o)) {
-        fputs(help, stderr);
+    if (!read_options(argc, argv, &o))
         return CLI_USAGE;
-    }
     int code = cli_llm_run("generate", &o.model, run, &o);
     llm_stops_free(&o.stops);
     return code;

@@ -59,6 +59,17 @@ bool cli_llm_option(int argc, char **argv, int *i, cli_llm *model, bool *wrong)
     return true;
 }
 
+void cli_llm_refuse(const char *command, char **argv, int at, int last)
+{
+    if (last > at)
+        fprintf(stderr, "eadem %s: %s cannot be '%s'", command, argv[at], argv[last]);
+    else if (argv[at][0] == '-')
+        fprintf(stderr, "eadem %s: %s is no option, or its value is missing", command, argv[at]);
+    else
+        fprintf(stderr, "eadem %s: '%s' is one argument too many", command, argv[at]);
+    fprintf(stderr, "; see eadem %s --help\n", command);
+}
+
 int cli_llm_run(const char *command, const cli_llm *model,
                 ea_status (*run)(ea_context *ctx, void *argument), void *argument)
 {

@@ -22,6 +22,10 @@ typedef struct cli_llm {
  * these; *wrong is set when its value is missing or no number. */
 bool cli_llm_option(int argc, char **argv, int *i, cli_llm *model, bool *wrong);
 
+/* Says on standard error what is wrong: the argument argv[at], or its value argv[last], last > at.
+ */
+void cli_llm_refuse(const char *command, char **argv, int at, int last);
+
 /* Runs a command in a context with the model's options and reports its failure on standard error.
  * Returns its exit code. */
 int cli_llm_run(const char *command, const cli_llm *model,

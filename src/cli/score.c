@@ -127,10 +127,13 @@ static ea_status run(ea_context *ctx, void *argument)
     return status;
 }
 
+/* False, and said why, when a command line is no command. */
 static bool read_options(int argc, char **argv, options *o)
 {
     bool wrong = false;
-    for (int i = 1; i < argc && !wrong; i++) {
+    int i = 1, at = 1;
+    for (; i < argc && !wrong; i++) {
+        at = i;
         if (strcmp(argv[i], "--text") == 0)
             wrong = !(o->text = cli_value(argc, argv, &i));
         else if (strcmp(argv[i], "--tokens") == 0)
@@ -142,7 +145,12 @@ static bool read_options(int argc, char **argv, options *o)
         else
             o->path = argv[i];
     }
-    return !wrong && o->path && (o->text != NULL) != (o->tokens != NULL);
+    bool complete = o->path && (o->text != NULL) != (o->tokens != NULL);
+    if (wrong)
+        cli_llm_refuse("score", argv, at, i - 1);
+    else if (!complete)
+        fputs(help, stderr);
+    return complete && !wrong;
 }
 
 int cli_score(int argc, char **argv)
@@ -152,9 +160,7 @@ int cli_score(int argc, char **argv)
         fputs(help, stdout);
         return CLI_OK;
     }
-    if (!read_options(argc, argv, &o)) {
-        fputs(help, stderr);
+    if (!read_options(argc, argv, &o))
         return CLI_USAGE;
-    }
     return cli_llm_run("score", &o.model, run, &o);
 }

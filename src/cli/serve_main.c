@@ -96,16 +96,23 @@ static ea_status read_key(ea_context *ctx, options *o)
                                o->key_file);
 }
 
+/* False, and said why, when a command line is no command. */
 static bool read_options(int argc, char **argv, options *o)
 {
     bool wrong = false;
-    for (int i = 1; i < argc && !wrong; i++) {
+    int i = 1, at = 1;
+    for (; i < argc && !wrong; i++) {
+        at = i;
         if (text_option(argc, argv, &i, o, &wrong) || number_option(argc, argv, &i, o, &wrong) ||
             cli_llm_option(argc, argv, &i, &o->model, &wrong))
             continue;
         wrong = argv[i][0] == '-' || o->serve.model;
         o->serve.model = argv[i];
     }
+    if (wrong)
+        cli_llm_refuse("serve", argv, at, i - 1);
+    else if (!o->serve.model)
+        fputs(help, stderr);
     if (wrong || !o->serve.model)
         return false;
     const char *slash = strrchr(o->serve.model, '/');
@@ -136,10 +143,8 @@ static int run_server(int argc, char **argv)
         fputs(help, stdout);
         return CLI_OK;
     }
-    if (!read_options(argc, argv, &o)) {
-        fputs(help, stderr);
+    if (!read_options(argc, argv, &o))
         return CLI_USAGE;
-    }
     int code = cli_llm_run("serve", &o.model, run, &o);
     core_free(o.key);
     return code;

@@ -62,7 +62,11 @@ static ea_status decode_line(const llm_tokenizer *tokenizer, const char *line, c
     char *next;
     for (long id = strtol(line, &next, 10); status == EA_OK && next != line;
          line = next, id = strtol(line, &next, 10))
-        status = llm_decoder_push(NULL, &decoder, (int32_t)id, &text);
+        status = id >= 0 && id <= INT32_MAX
+                     ? llm_decoder_push(NULL, &decoder, (int32_t)id, &text)
+                     : core_fail(NULL, EA_ERR_ARGUMENT, "%s: %ld is no token id", o->file, id);
+    if (status == EA_OK && line[strspn(line, " \t\r")])
+        status = core_fail(NULL, EA_ERR_FORMAT, "%s: not only token ids: '%.20s'", o->file, line);
     if (status == EA_OK)
         status = llm_decoder_end(NULL, &decoder, &text);
     llm_decoder_free(&decoder);

@@ -145,6 +145,11 @@ static ea_status check_request(const llm_engine *e, const llm_request *r)
     if (r->top_count < 0 || r->top_count > LLM_MAX_TOP || r->top_count > e->model->config.vocab)
         return core_fail(e->ctx, EA_ERR_ARGUMENT, "%d most probable tokens: the most is %d",
                          r->top_count, LLM_MAX_TOP);
+    for (size_t i = 0; i < r->sampling.bias_count; i++)
+        if (r->sampling.bias[i].token < 0 || r->sampling.bias[i].token >= e->model->config.vocab)
+            return core_fail(e->ctx, EA_ERR_ARGUMENT,
+                             "a bias for token %d: the vocabulary has %lld",
+                             (int)r->sampling.bias[i].token, (long long)e->model->config.vocab);
     for (int64_t i = 0; i < r->prompt_count; i++)
         if (r->prompt[i] < 0 || r->prompt[i] >= e->model->config.vocab)
             return core_fail(e->ctx, EA_ERR_ARGUMENT, "token %d: the vocabulary has %lld",

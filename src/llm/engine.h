@@ -62,8 +62,8 @@ ea_status llm_engine_create(ea_context *ctx, const llm_model *model,
 void llm_engine_destroy(llm_engine *engine);
 
 /* Queues a request. Errors: EA_ERR_ARGUMENT (no prompt, a prompt longer than the context or than
- * the cache holds, a token outside the vocabulary, top_count), EA_ERR_MEMORY. The sequence lives
- * until its last event has been delivered. */
+ * the cache holds, a token or a bias outside the vocabulary, top_count), EA_ERR_MEMORY. The
+ * sequence lives until its last event has been delivered. */
 ea_status llm_engine_add(llm_engine *engine, const llm_request *request, llm_sequence **out);
 /* The last event comes in the next step. */
 void llm_sequence_cancel(llm_sequence *sequence);

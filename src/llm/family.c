@@ -90,8 +90,10 @@ ea_status llm_configure_sizes(ea_context *ctx, const llm_source *source, llm_con
                            2048, 1, 1 << 24, &c->context));
     if (c->heads % c->kv_heads != 0 || c->dim % 2 != 0 || c->dim > 1024)
         return core_fail(ctx, EA_ERR_UNSUPPORTED,
-                         "%s: %lld heads of %lld elements with %lld key-value heads", source->path,
-                         (long long)c->heads, (long long)c->dim, (long long)c->kv_heads);
+                         "%s: %lld heads of %lld elements, %lld of them for keys and values: these "
+                         "must divide the heads, and elements be even and at most 1024",
+                         source->path, (long long)c->heads, (long long)c->dim,
+                         (long long)c->kv_heads);
     return EA_OK;
 }
 
@@ -119,13 +121,13 @@ static ea_status read_llama3(ea_context *ctx, const llm_source *source, const js
                     rope->high_factor - rope->low_factor);
 }
 
-/* "rope_scaling", or since transformers 5 "rope_parameters", which also holds theta. */
+/* "rope_scaling", or else, since transformers 5, "rope_parameters", which also holds theta. */
 static ea_status read_scaling(ea_context *ctx, const llm_source *source, ref_rope *rope)
 {
     static const char what[] = "config.json";
-    const json_t *json = json_object_get(source->config, "rope_parameters");
-    if (!json_is_object(json))
-        json = json_object_get(source->config, "rope_scaling");
+    const json_t *json = json_object_get(source->config, "rope_scaling");
+    if (json_object_size(json) == 0)
+        json = json_object_get(source->config, "rope_parameters");
     if (!json_is_object(json))
         return EA_OK;
     const char *type, *old_type;

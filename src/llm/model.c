@@ -104,8 +104,10 @@ static ea_status wrong_shape(const loader *l, const char *name, int ndim, const 
 {
     char text[128];
     ea_view wanted = core_view_make(NULL, CORE_F32, ndim, shape);
-    return core_fail(l->ctx, EA_ERR_FORMAT, "%s: tensor '%s' is not %s as the settings say",
-                     l->model->source.path, name, core_shape_text(&wanted, text));
+    return core_fail(
+        l->ctx, EA_ERR_FORMAT,
+        "%s: tensor '%s' is not %s, as the settings say, of float32, float16 or bfloat16",
+        l->model->source.path, name, core_shape_text(&wanted, text));
 }
 
 static ea_status find_tensor(const loader *l, const char *name, const char *suffix, int64_t layer,

@@ -89,8 +89,7 @@ static ea_status adjust(ea_context *ctx, const llm_sampling *s, const llm_histor
         core_free(counts);
     }
     for (size_t i = 0; i < s->bias_count; i++)
-        if (s->bias[i].token >= 0 && s->bias[i].token < vocab)
-            logits[s->bias[i].token] += s->bias[i].bias;
+        logits[s->bias[i].token] += s->bias[i].bias;
     return EA_OK;
 }
 

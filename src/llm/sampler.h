@@ -5,7 +5,7 @@
 #include "core/context.h"
 
 typedef struct llm_bias {
-    int32_t token;
+    int32_t token; /* in the vocabulary */
     float bias;
 } llm_bias;
 

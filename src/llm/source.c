@@ -5,6 +5,7 @@
 #include "llm/json.h"
 #include "llm/model_files.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -92,8 +93,10 @@ static ea_status open_source(ea_context *ctx, llm_source *source)
         EA_TRY(llm_gguf_open(ctx, source->path, &source->gguf));
         EA_TRY(llm_gguf_string(ctx, &source->gguf, "general.architecture", &name));
     } else {
-        return core_fail(ctx, EA_ERR_ARGUMENT, "%s: neither a folder nor a .gguf file",
-                         source->path);
+        return access(source->path, F_OK) == 0
+                   ? core_fail(ctx, EA_ERR_ARGUMENT, "%s: neither a folder nor a .gguf file",
+                               source->path)
+                   : core_fail(ctx, EA_ERR_IO, "%s: %s", source->path, strerror(errno));
     }
     snprintf(source->architecture, sizeof source->architecture, "%.*s", (int)(name.size & 0xff),
              name.data ? name.data : "");
@@ -122,19 +125,19 @@ void llm_source_close(llm_source *source)
 /* --- Tensors -----------------------------------------------------------------------------------
  */
 
-static bool from_dl(const DLTensor *tensor, llm_tensor *out)
+static void from_dl(const DLTensor *tensor, llm_tensor *out)
 {
     core_dtype dtype;
+    out->ndim = -1;
     if (!core_dtype_of(tensor->dtype, &dtype) || !(CORE_BIT(dtype) & CORE_FLOATS) ||
         tensor->ndim > 4)
-        return false;
+        return;
     out->format = dtype == CORE_F32   ? REF_QUANT_F32
                   : dtype == CORE_F16 ? REF_QUANT_F16
                                       : REF_QUANT_BF16;
     out->data = (const char *)tensor->data + tensor->byte_offset;
     out->ndim = tensor->ndim;
     memcpy(out->shape, tensor->shape, sizeof *out->shape * (size_t)tensor->ndim);
-    return true;
 }
 
 bool llm_source_find(const llm_source *source, const char *name, llm_tensor *out)
@@ -150,8 +153,10 @@ bool llm_source_find(const llm_source *source, const char *name, llm_tensor *out
     }
     for (size_t i = 0; i < source->file_count; i++) {
         const DLTensor *tensor = ea_tensor_file_find(source->files[i], name);
-        if (tensor)
-            return from_dl(tensor, out);
+        if (tensor) {
+            from_dl(tensor, out);
+            return true;
+        }
     }
     return false;
 }

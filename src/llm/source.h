@@ -26,11 +26,11 @@ void llm_source_close(llm_source *source);
 typedef struct llm_tensor {
     const void *data;
     ref_quant format;
-    int ndim;
+    int ndim; /* −1: more than 4, or the type is not float32, float16, bfloat16 or one of GGUF's */
     int64_t shape[4];
 } llm_tensor;
 
-/* False when there is none of that name, or when it has more than 4 dimensions. */
+/* False when there is none of that name. */
 bool llm_source_find(const llm_source *source, const char *name, llm_tensor *out);
 
 /* A setting's names: in config.json, and in GGUF after "ARCHITECTURE."; NULL where there is none.

@@ -231,8 +231,11 @@ static enum MHD_Result get(serve_server *s, struct MHD_Connection *connection, c
         return send_metrics(s, connection);
     if (strcmp(url, "/v1/models") == 0)
         return send_model(s, connection, true);
-    if (strncmp(url, "/v1/models/", 11) == 0 && strcmp(url + 11, s->options->name) == 0)
-        return send_model(s, connection, false);
+    if (strncmp(url, "/v1/models/", 11) == 0)
+        return strcmp(url + 11, s->options->name) == 0
+                   ? send_model(s, connection, false)
+                   : send_error(s, connection, MHD_HTTP_NOT_FOUND,
+                                "there is no such model: /v1/models has the one that is here");
     return send_error(s, connection, MHD_HTTP_NOT_FOUND, "there is nothing at this address");
 }
 

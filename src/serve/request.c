@@ -132,8 +132,12 @@ static ea_status read_log_probabilities(const reader *r)
 /* --- Prompts -----------------------------------------------------------------------------------
  */
 
-static const char prompt_form[] =
-    "the prompt must be a text, a list of token ids, or a list of 1 to 128 of these";
+static ea_status wrong_form(const reader *r)
+{
+    return core_fail(NULL, EA_ERR_ARGUMENT,
+                     "'%s' must be a text, a list of token ids, or a list of 1 to 128 of these",
+                     r->job->kind == SERVE_EMBEDDING ? "input" : "prompt");
+}
 
 static ea_status add_prompt(const reader *r, const json_t *prompt)
 {
@@ -145,12 +149,12 @@ static ea_status add_prompt(const reader *r, const json_t *prompt)
         return llm_tokenizer_encode(NULL, r->terms->session->tokenizer, json_string_value(prompt),
                                     json_string_length(prompt), true, ids);
     if (!json_is_array(prompt))
-        return refuse(prompt_form);
+        return wrong_form(r);
     json_array_foreach(prompt, i, id)
     {
         if (!json_is_integer(id) || json_integer_value(id) < 0 ||
             json_integer_value(id) > INT32_MAX)
-            return refuse(prompt_form);
+            return wrong_form(r);
         EA_TRY(llm_ids_append(NULL, ids, (int32_t)json_integer_value(id)));
     }
     return EA_OK;
@@ -171,7 +175,7 @@ static ea_status read_prompts(const reader *r, const char *key)
         return add_prompt(r, all);
     }
     if (count == 0 || count > SERVE_MAX_CHOICES)
-        return refuse(prompt_form);
+        return wrong_form(r);
     EA_TRY(allocate_prompts(r, count));
     json_array_foreach(all, i, prompt) EA_TRY(add_prompt(r, prompt));
     return EA_OK;

@@ -3,7 +3,9 @@
 #include "serve/http.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,6 +18,7 @@ static struct MHD_Daemon *listen_at(serve_server *s)
 {
     const serve_options *o = s->options;
     struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((uint16_t)o->port) };
+    errno = EINVAL;
     if (inet_pton(AF_INET, o->address, &address.sin_addr) != 1)
         return NULL;
     return MHD_start_daemon(
@@ -57,8 +60,8 @@ static ea_status serve(serve_server *s, const sigset_t *signals, void (*ready)(i
     pthread_t thread;
     struct MHD_Daemon *daemon = listen_at(s);
     if (!daemon)
-        return core_fail(s->ctx, EA_ERR_IO, "cannot listen at %s, port %d", s->options->address,
-                         s->options->port);
+        return core_fail(s->ctx, EA_ERR_IO, "cannot listen at %s, port %d: %s", s->options->address,
+                         s->options->port, strerror(errno));
     if (pthread_create(&thread, NULL, serve_worker, s) != 0) {
         MHD_stop_daemon(daemon);
         return core_fail(s->ctx, EA_ERR_MEMORY, "no thread for the engine");

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import safetensors.torch
 import torch
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -95,6 +96,7 @@ def test_shards_give_the_same_bits(tmp_path):
     ("llama2", "t5", {"model_type": "t5"}),
     ("llama2", "gelu", {"hidden_act": "gelu"}),
     ("llama2", "yarn", {"rope_parameters": {"rope_type": "yarn", "rope_theta": 10000.0, "factor": 2.0}}),
+    ("llama2", "yarn", {"rope_scaling": {"rope_type": "yarn", "factor": 2.0}}),  # it counts before rope_parameters
     ("llama2", "mlp_bias", {"mlp_bias": True}),
     ("llama2", "quantization_config", {"quantization_config": {"bits": 4}}),
     ("llama2", "partial_rotary_factor", {"partial_rotary_factor": 0.5}),
@@ -110,3 +112,14 @@ def test_refuses_by_name(family, name, changes, tmp_path):
     small_models.edit_config(tmp_path, **changes)
     said = eadem("generate", tmp_path, "-p", "x", code=1)
     assert name in said or (name == "lm_head.weight" and "is not" in said), said
+
+
+def test_weights_of_another_type_are_refused(tmp_path):
+    """A bias too, which a model may lack: it is not taken for missing."""
+    small_models.make("qwen2", tmp_path)
+    tensors = safetensors.torch.load_file(tmp_path / "model.safetensors")
+    name = "model.layers.1.self_attn.k_proj.bias"
+    tensors[name] = tensors[name].double()
+    safetensors.torch.save_file(tensors, tmp_path / "model.safetensors")
+    said = eadem("generate", tmp_path, "-p", "x", code=1)
+    assert name in said and "float32, float16 or bfloat16" in said, said

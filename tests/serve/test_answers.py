@@ -127,6 +127,33 @@ def test_a_full_disk_is_an_error(folder, tmp_path, command):
     assert done.returncode == 1 and "standard output" in done.stderr
 
 
+@pytest.mark.parametrize("said, command", [
+    ("--temperature cannot be '-1'", ["generate", "MODEL", "-p", "x", "--temperature", "-1"]),
+    ("--stop cannot be ''", ["generate", "MODEL", "-p", "x", "--stop", ""]),
+    ("--bogus is no option", ["generate", "MODEL", "-p", "x", "--bogus"]),
+    ("-n is no option, or its value is missing", ["generate", "MODEL", "-p", "x", "-n"]),
+    ("'more' is one argument too many", ["score", "MODEL", "more"]),
+    ("--port cannot be '99999'", ["serve", "MODEL", "--port", "99999"]),
+])
+def test_a_wrong_argument_is_named(folder, said, command):
+    done = subprocess.run([EADEM, *(folder if word == "MODEL" else word for word in command)], capture_output=True,
+                          text=True)
+    assert done.returncode == 2 and said in done.stderr and "--help" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("said, command", [
+    ("nowhere: No such file", ["generate", "nowhere", "-p", "x"]),
+    ("a bias for token 5000: the vocabulary has", ["generate", "MODEL", "-p", "x", "--logit-bias", "5000=1"]),
+    ("99999999999 is no token id", ["tokenize", "MODEL", "IDS", "--decode"]),
+    ("Invalid argument", ["serve", "MODEL", "--address", "::1"]),
+])
+def test_what_cannot_be_done_is_said(folder, tmp_path, said, command):
+    (tmp_path / "ids").write_text("5 99999999999")
+    places = {"MODEL": folder, "IDS": tmp_path / "ids"}
+    done = subprocess.run([EADEM, *(places.get(word, word) for word in command)], capture_output=True, text=True)
+    assert done.returncode == 1 and said in done.stderr, done.stderr
+
+
 def test_chat(server, completions):
     messages = [{"role": "system", "content": "be kind"}, {"role": "user", "content": "hello"}]
     chat = server.client().chat.completions
