@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests/python"))
+import ops_error_layers  # noqa: E402
 from peer import pointers  # noqa: E402
 from test_point import NUMBER, ONE, TWO, LOSSES  # noqa: E402
 from test_reduce import AGGREGATE  # noqa: E402
@@ -16,16 +17,18 @@ from test_values import Context  # noqa: E402
 COUNT = 200000
 
 
-def units(got, exact):
-    """The largest error in units in the last place, over the finite results."""
+def units(got, exact, cancels=False):
+    """The largest error in units in the last place, over the finite results; where results cancel, in that of their root
+    mean square for those that are smaller."""
     exact = exact.double()
-    place = torch.ldexp(torch.ones_like(exact), (torch.frexp(exact).exponent - 24).clamp(min=-149))
+    size = exact.abs().clamp(min=exact.square().mean().sqrt().item()) if cancels else exact
+    place = torch.ldexp(torch.ones_like(exact), (torch.frexp(size).exponent - 24).clamp(min=-149))
     error = ((got.double() - exact).abs() / place)[exact.isfinite() & got.isfinite()]
     return error.max().item() if error.numel() else 0.0
 
 
-def pair(got, theirs, exact):
-    return [f"{units(got, exact):.2f}", f"{units(theirs, exact):.2f}"]
+def pair(got, theirs, exact, cancels=False):
+    return [f"{units(got, exact, cancels):.2f}", f"{units(theirs, exact, cancels):.2f}"]
 
 
 def point(context, name, inputs):
@@ -108,4 +111,5 @@ def products(context):
 def measure():
     torch.set_num_threads(1)
     context = Context(0)
-    return {**points(context), **rows_of(context), **binary(context), **products(context)}
+    return {**points(context), **rows_of(context), **binary(context), **products(context),
+            **ops_error_layers.measure(context, pair, units)}
