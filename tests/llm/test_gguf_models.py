@@ -7,6 +7,7 @@ import sys
 import gguf
 import numpy as np
 import pytest
+import safetensors.numpy
 import sentencepiece
 import torch
 
@@ -109,6 +110,96 @@ def score_gguf(tmp_path, ids):
 def test_qwen3_has_the_bits_of_its_folder(kind, tmp_path):
     model = make(tmp_path, "qwen3", "qwen3", gguf.GGMLQuantizationType[kind])
     model.save_pretrained(tmp_path)  # the weights as the format rounded them
+    ids = small_models.tokens(80)
+    assert torch.equal(score_gguf(tmp_path, ids), test_models.score(tmp_path, ids))
+
+
+def random_blocks(kind, shape):
+    """Bytes of a matrix in Q4_K or Q6_K, which the package reads but does not write: random but for the scales."""
+    size = {"Q4_K": 144, "Q6_K": 210}[kind.name]
+    blocks = np.random.default_rng(sum(shape)).integers(0, 256, (shape[0], shape[1] // 256, size), dtype=np.uint8)
+    scale = np.array([1e-4 if kind.name == "Q4_K" else 3e-5], np.float16).view(np.uint8)
+    for at in (0, 2) if kind.name == "Q4_K" else (208,):
+        blocks[:, :, at:at + 2] = scale
+    return blocks.reshape(shape[0], -1)
+
+
+@pytest.mark.parametrize("kind", ["Q4_K", "Q6_K"])
+def test_formats_of_256_have_the_bits_of_their_values(kind, tmp_path, monkeypatch):
+    monkeypatch.setitem(small_models.FAMILIES, "wide", lambda t: t.Qwen3Config(**{
+        **small_models.COMMON, "hidden_size": 256, "intermediate_size": 256, "num_hidden_layers": 2}, head_dim=64,
+        rope_parameters=small_models.PLAIN))
+    kind, packed = gguf.GGMLQuantizationType[kind], {}
+    model = small_models.make("wide", tmp_path)
+    with torch.no_grad():
+        for p in model.parameters():
+            if p.ndim == 2:
+                blocks = random_blocks(kind, p.shape)
+                p.copy_(torch.from_numpy(gguf.quants.dequantize(blocks, kind)))
+                packed[p.numpy().tobytes()] = blocks
+    model.save_pretrained(tmp_path)
+    # the writer packs what it has unpacked
+    monkeypatch.setattr(gguf.quants, "quantize", lambda data, _: packed[data.tobytes()])
+    write_model(tmp_path / "model.gguf", model, "qwen3", kind, json.loads((tmp_path / "tokenizer.json").read_text()))
+    ids = small_models.tokens(40)
+    scores = score_gguf(tmp_path, ids)
+    assert scores.std() > 0.1 and torch.equal(scores, test_models.score(tmp_path, ids))
+
+
+# Names of Hugging Face's GPT-2 and its kind in GGUF.
+GPT2 = {"wte": "token_embd", "wpe": "position_embd", "ln_f": "output_norm", "ln_1": "attn_norm", "ln_2": "ffn_norm",
+        "attn.c_attn": "attn_qkv", "attn.c_proj": "attn_output", "mlp.c_fc": "ffn_up", "mlp.c_proj": "ffn_down"}
+
+
+def as_gguf(tensors, experts):
+    """A folder's tensors as GGUF has them: GPT-2's matrices [out, in], the experts of a layer in one tensor."""
+    out = {}
+    for name, data in tensors.items():
+        if name.startswith("transformer."):
+            *layer, rest = name.removeprefix("transformer.").removeprefix("h.").split(".", 1 if ".h." in name else 0)
+            part, kind = rest.rsplit(".", 1)
+            out[".".join(["blk", *layer, GPT2[part], kind] if layer else [GPT2[part], kind])] = \
+                data.T if ".c_" in name and data.ndim == 2 else data
+        elif ".experts." not in name:
+            out[gguf_name(name) if ".mlp.gate." not in name
+                else f"blk.{name.split('.')[2]}.ffn_gate_inp.weight"] = data
+    for layer in range(3 if experts else 0):
+        for part in ("gate", "up", "down"):
+            out[f"blk.{layer}.ffn_{part}_exps.weight"] = np.stack(
+                [tensors[f"model.layers.{layer}.mlp.experts.{e}.{part}_proj.weight"] for e in range(experts)])
+    return out
+
+
+@pytest.mark.parametrize("family, architecture", [("qwen2", "qwen2"), ("qwen3-moe", "qwen3moe"), ("gpt2", "gpt2")])
+def test_other_families_have_the_bits_of_their_folders(family, architecture, tmp_path):
+    c = small_models.make(family, tmp_path).config
+    tensors = safetensors.numpy.load_file(tmp_path / "model.safetensors")
+    experts = getattr(c, "num_experts", 0)
+    writer = gguf.GGUFWriter(str(tmp_path / "model.gguf"), architecture)
+    writer.add_embedding_length(c.hidden_size)
+    writer.add_block_count(c.num_hidden_layers)
+    writer.add_head_count(c.num_attention_heads)
+    writer.add_context_length(c.max_position_embeddings)
+    if family == "gpt2":
+        writer.add_feed_forward_length(4 * c.hidden_size)
+        writer.add_layer_norm_eps(c.layer_norm_epsilon)
+    else:
+        writer.add_head_count_kv(c.num_key_value_heads)
+        writer.add_feed_forward_length(c.intermediate_size)
+        writer.add_layer_norm_rms_eps(c.rms_norm_eps)
+        writer.add_rope_freq_base(c.rope_parameters["rope_theta"])
+    if experts:
+        writer.add_key_length(c.head_dim)
+        writer.add_expert_count(experts)
+        writer.add_expert_used_count(c.num_experts_per_tok)
+        writer.add_expert_feed_forward_length(c.moe_intermediate_size)
+    write_tokenizer(writer, json.loads((tmp_path / "tokenizer.json").read_text()), "gpt-2")
+    for name, data in as_gguf(tensors, experts).items():
+        writer.add_tensor(name, np.ascontiguousarray(data))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
     ids = small_models.tokens(80)
     assert torch.equal(score_gguf(tmp_path, ids), test_models.score(tmp_path, ids))
 
