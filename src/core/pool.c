@@ -144,6 +144,7 @@ void core_pool_destroy(core_pool *pool)
     if (pool->owner == getpid()) {
         pthread_mutex_lock(&pool->mutex);
         pool->stop = true;
+        atomic_fetch_add(&pool->job, 1); /* a worker that still looks would go on for long */
         pthread_cond_broadcast(&pool->work);
         pthread_mutex_unlock(&pool->mutex);
         for (int i = 0; i < pool->started; i++)

@@ -169,23 +169,44 @@ void cpu_accumulate(ea_context *ctx, int64_t n, float *x, const float *y)
 }
 
 /* --- Attention ---------------------------------------------------------------------------------
+ *
+ * A line is one head of one row. Lines that read the same keys and values, heads that share them in
+ * neighbouring rows of a sequence, are computed together.
  */
 
-enum { MAX_DIM = 1024, HEADS = CPU_ATTENTION_HEADS };
+enum { MAX_DIM = 1024, LINES = CPU_ATTENTION_LINES };
 
 typedef struct attend_job {
     const ref_attention *a;
     const cpu_kernels *kernels;
-    int64_t groups; /* of each key and value head: up to HEADS heads that share the reading of it */
+    int heads;     /* of a group: as many as share a key and value head, up to LINES */
+    int64_t parts; /* groups of the heads that share it */
+    int rows;      /* of a tile: LINES lines with the heads */
+    int64_t tiles;
 } attend_job;
 
-/* The heads of one row that are computed together, and what they have seen. */
-typedef struct seen {
+/* Lines that are computed together, line r·heads + h being head `head` + h of row `row` + r, and
+ * what they have seen. */
+typedef struct group {
+    const attend_job *job;
     int64_t row;
-    int head, heads, kv_head;
-    float maximum[HEADS], total[HEADS];
-    float *values; /* [heads, dim] */
-} seen;
+    int rows, head, heads, kv_head;
+    int64_t low[LINES], high[LINES]; /* keys of each row in the present block */
+    float q[LINES * MAX_DIM];
+    float maximum[LINES], total[LINES];
+    float *values[LINES]; /* [dim] */
+    float weight[LINES][REF_KEY_BLOCK], chain[LINES][MAX_DIM];
+} group;
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
 
 /* A run of keys low … high−1 that lie in one page: the page, the first's place in it, their number.
  */
@@ -193,118 +214,187 @@ static const float *run_of_keys(const ref_attention *a, int64_t row, int64_t low
                                 int *first, int *count)
 {
     *first = (int)(low % a->page);
-    *count = (int)(high - low < a->page - *first ? high - low : a->page - *first);
+    *count = (int)smaller(high - low, a->page - *first);
     return a->pages[row][low / a->page] + a->offset;
 }
 
-/* Weights of keys low … high−1 by their place in the block, zeros around them, and the largest
- * scores. */
-static void weigh(const attend_job *j, const seen *s, int64_t low, int64_t high,
-                  float weight[][REF_KEY_BLOCK], float *maximum)
+static void score(group *g, int line, int lines, int64_t low, int64_t high)
 {
-    const ref_attention *a = j->a;
-    const float *q = a->q + (s->row * a->heads + s->head) * a->dim;
-    memset(weight, 0, (size_t)s->heads * sizeof *weight);
-    for (int64_t at = low; at < high;) {
-        int first, count;
-        const float *keys = run_of_keys(a, s->row, at, high, &first, &count);
-        j->kernels->attention_scores(q, s->heads, a->dim,
-                                     keys + (int64_t)s->kv_head * a->dim * a->page + first, a->page,
-                                     count, weight[0] + at % REF_KEY_BLOCK, REF_KEY_BLOCK);
-        at += count;
-    }
-    for (int h = 0; h < s->heads; h++) {
-        float *x = weight[h] + low % REF_KEY_BLOCK;
-        j->kernels->mul_scalar(x, a->scale, x, high - low);
-        maximum[h] = -INFINITY;
-        for (int64_t i = 0; i < high - low; i++)
-            maximum[h] = fmaxf(maximum[h], x[i]);
-        for (int64_t i = 0; i < high - low; i++)
-            x[i] = x[i] - maximum[h];
-        j->kernels->math[MATH_EXP](x, x, high - low);
+    const ref_attention *a = g->job->a;
+    for (int first, count; low < high; low += count) {
+        const float *keys = run_of_keys(a, g->row, low, high, &first, &count);
+        g->job->kernels->attention_scores(g->q + line * a->dim, lines, a->dim,
+                                          keys + (int64_t)g->kv_head * a->dim * a->page + first,
+                                          a->page, count, g->weight[line] + low % REF_KEY_BLOCK,
+                                          REF_KEY_BLOCK);
     }
 }
 
-static void gather_values(const attend_job *j, const seen *s, float weight[][REF_KEY_BLOCK],
-                          int64_t low, int64_t high, float chain[][MAX_DIM])
+static void gather(group *g, int line, int lines, int64_t low, int64_t high)
 {
-    const ref_attention *a = j->a;
-    for (int h = 0; h < s->heads; h++)
-        memset(chain[h], 0, (size_t)a->dim * sizeof **chain);
-    for (int64_t at = low; at < high;) {
-        int first, count;
-        const float *values = run_of_keys(a, s->row, at, high, &first, &count) +
+    const ref_attention *a = g->job->a;
+    for (int first, count; low < high; low += count) {
+        const float *values = run_of_keys(a, g->row, low, high, &first, &count) +
                               (int64_t)a->kv_heads * a->dim * a->page;
-        j->kernels->attention_values(weight[0] + at % REF_KEY_BLOCK, REF_KEY_BLOCK, s->heads, count,
-                                     values + ((int64_t)s->kv_head * a->page + first) * a->dim,
-                                     a->dim, chain[0], MAX_DIM);
-        at += count;
+        g->job->kernels->attention_values(g->weight[line] + low % REF_KEY_BLOCK, REF_KEY_BLOCK,
+                                          lines, count,
+                                          values + ((int64_t)g->kv_head * a->page + first) * a->dim,
+                                          a->dim, g->chain[line], MAX_DIM);
     }
 }
 
-static void attend_block(const attend_job *j, int64_t low, int64_t high, seen *s)
+/* Does `part` for every line and its keys in ascending order: the keys that all rows see at once,
+ * those before and after them row by row. */
+static void for_keys(group *g, int64_t block_end,
+                     void (*part)(group *, int line, int lines, int64_t low, int64_t high))
 {
-    float weight[HEADS][REF_KEY_BLOCK], chain[HEADS][MAX_DIM], maximum[HEADS];
-    weigh(j, s, low, high, weight, maximum);
-    gather_values(j, s, weight, low, high, chain);
-    for (int h = 0; h < s->heads; h++) {
-        float *values = s->values + h * j->a->dim;
-        float block_total = sum_chunk(weight[h], REF_KEY_BLOCK);
-        float merged = fmaxf(s->maximum[h], maximum[h]);
-        float old_share = math_exp(s->maximum[h] - merged);
-        float new_share = math_exp(maximum[h] - merged);
-        for (int d = 0; d < j->a->dim; d++) {
-            float old = values[d] * old_share, new = chain[h][d] * new_share;
-            values[d] = old + new;
+    int64_t low = g->low[0], high = g->high[0];
+    for (int r = 1; r < g->rows; r++) {
+        low = larger(low, g->low[r]);
+        high = smaller(high, g->high[r]);
+    }
+    if (low >= high)
+        low = high = block_end;
+    for (int r = 0; r < g->rows; r++)
+        part(g, r * g->heads, g->heads, g->low[r], smaller(g->high[r], low));
+    part(g, 0, g->rows * g->heads, low, high);
+    for (int r = 0; r < g->rows; r++)
+        part(g, r * g->heads, g->heads, larger(g->low[r], high), g->high[r]);
+}
+
+static float largest(const float *x, int64_t n)
+{
+    float lane[LANES], all = -INFINITY;
+    for (int j = 0; j < LANES; j++)
+        lane[j] = -INFINITY;
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (int j = 0; j < LANES; j++)
+            lane[j] = x[i + j] > lane[j] ? x[i + j] : lane[j];
+    for (int j = 0; i + j < n; j++)
+        lane[j] = x[i + j] > lane[j] ? x[i + j] : lane[j];
+    for (int j = 0; j < LANES; j++)
+        all = lane[j] > all ? lane[j] : all;
+    return all;
+}
+
+/* Makes a line's scores weights. Returns the largest score. */
+static float weigh(const group *g, float *x, int64_t n)
+{
+    const cpu_kernels *kernels = g->job->kernels;
+    kernels->mul_scalar(x, g->job->a->scale, x, n);
+    float maximum = largest(x, n);
+    for (int64_t i = 0; i < n; i++)
+        x[i] = x[i] - maximum;
+    kernels->math[MATH_EXP](x, x, n);
+    return maximum;
+}
+
+static void merge_block(group *g, int line, float maximum)
+{
+    float *values = g->values[line];
+    const float *chain = g->chain[line];
+    float block_total = sum_chunk(g->weight[line], REF_KEY_BLOCK);
+    float merged = fmaxf(g->maximum[line], maximum);
+    float old_share = math_exp(g->maximum[line] - merged);
+    float new_share = math_exp(maximum - merged);
+    for (int d = 0; d < g->job->a->dim; d++) {
+        float old = values[d] * old_share, new = chain[d] * new_share;
+        values[d] = old + new;
+    }
+    float old = g->total[line] * old_share, new = block_total *new_share;
+    g->total[line] = old + new;
+    g->maximum[line] = merged;
+}
+
+static void attend_block(group *g, int64_t block_end)
+{
+    float maximum[LINES];
+    int lines = g->rows * g->heads;
+    memset(g->weight, 0, (size_t)lines * sizeof *g->weight);
+    for_keys(g, block_end, score);
+    for (int i = 0; i < lines; i++) {
+        int64_t low = g->low[i / g->heads], n = g->high[i / g->heads] - low;
+        if (n > 0)
+            maximum[i] = weigh(g, g->weight[i] + low % REF_KEY_BLOCK, n);
+        memset(g->chain[i], 0, (size_t)g->job->a->dim * sizeof **g->chain);
+    }
+    for_keys(g, block_end, gather);
+    for (int i = 0; i < lines; i++)
+        if (g->low[i / g->heads] < g->high[i / g->heads])
+            merge_block(g, i, maximum[i]);
+}
+
+static void start_lines(group *g)
+{
+    const ref_attention *a = g->job->a;
+    for (int i = 0; i < g->rows * g->heads; i++) {
+        int64_t at = ((g->row + i / g->heads) * a->heads + g->head + i % g->heads) * a->dim;
+        memcpy(g->q + i * a->dim, a->q + at, (size_t)a->dim * sizeof *a->q);
+        g->values[i] = a->out + at;
+        memset(g->values[i], 0, (size_t)a->dim * sizeof *a->out);
+        g->maximum[i] = -INFINITY;
+        g->total[i] = 0;
+    }
+}
+
+static void attend_group(group *g)
+{
+    const ref_attention *a = g->job->a;
+    int64_t first = INT64_MAX, last = 0, begin[LINES], end[LINES];
+    start_lines(g);
+    for (int r = 0; r < g->rows; r++) {
+        end[r] = a->position[g->row + r] + 1;
+        begin[r] = a->window > 0 && end[r] > a->window ? end[r] - a->window : 0;
+        first = smaller(first, begin[r]);
+        last = larger(last, end[r]);
+    }
+    for (int64_t low = first / REF_KEY_BLOCK * REF_KEY_BLOCK; low < last; low += REF_KEY_BLOCK) {
+        for (int r = 0; r < g->rows; r++) {
+            g->low[r] = larger(begin[r], low);
+            g->high[r] = smaller(end[r], low + REF_KEY_BLOCK);
         }
-        float old = s->total[h] * old_share, new = block_total *new_share;
-        s->total[h] = old + new;
-        s->maximum[h] = merged;
+        attend_block(g, low + REF_KEY_BLOCK);
     }
+    for (int i = 0; i < g->rows * g->heads; i++)
+        for (int d = 0; d < a->dim; d++)
+            g->values[i][d] = g->values[i][d] / g->total[i];
 }
 
-static void attend_group(const attend_job *j, seen *s)
-{
-    const ref_attention *a = j->a;
-    int64_t end = a->position[s->row] + 1;
-    int64_t begin = a->window > 0 && end > a->window ? end - a->window : 0;
-    for (int h = 0; h < s->heads; h++) {
-        s->maximum[h] = -INFINITY;
-        s->total[h] = 0;
-    }
-    memset(s->values, 0, (size_t)(s->heads * a->dim) * sizeof *s->values);
-    for (int64_t low = begin; low < end;) {
-        int64_t high = (low / REF_KEY_BLOCK + 1) * REF_KEY_BLOCK;
-        high = high < end ? high : end;
-        attend_block(j, low, high, s);
-        low = high;
-    }
-    for (int i = 0; i < s->heads * a->dim; i++)
-        s->values[i] = s->values[i] / s->total[i / a->dim];
-}
-
-static void attend_groups(void *argument, int64_t first, int64_t last, int worker)
+/* The tiles of one key and value head come one after the other, so that it stays in the caches. */
+static void attend_tiles(void *argument, int64_t first, int64_t last, int worker)
 {
     (void)worker;
     const attend_job *j = argument;
     const ref_attention *a = j->a;
     int shared = a->heads / a->kv_heads;
+    group g;
+    g.job = j;
     for (int64_t item = first; item < last; item++) {
-        int begin = (int)(item % j->groups) * HEADS;
-        seen s = { .row = item / j->groups / a->kv_heads,
-                   .kv_head = (int)(item / j->groups % a->kv_heads),
-                   .heads = shared - begin < HEADS ? shared - begin : HEADS };
-        s.head = s.kv_head * shared + begin;
-        s.values = a->out + (s.row * a->heads + s.head) * a->dim;
-        attend_group(j, &s);
+        int part = (int)(item / j->tiles % j->parts) * j->heads;
+        g.kv_head = (int)(item / j->tiles / j->parts);
+        g.head = g.kv_head * shared + part;
+        g.heads = (int)smaller(shared - part, j->heads);
+        int64_t end = smaller((item % j->tiles + 1) * j->rows, a->rows);
+        for (g.row = item % j->tiles * j->rows; g.row < end; g.row += g.rows) {
+            for (g.rows = 1; g.row + g.rows < end; g.rows++)
+                if (a->pages[g.row + g.rows] != a->pages[g.row])
+                    break;
+            attend_group(&g);
+        }
     }
 }
 
 void cpu_attend(ea_context *ctx, const ref_attention *attention)
 {
     int shared = attention->heads / attention->kv_heads;
-    attend_job job = { attention, cpu_kernels_of(ctx), (shared + HEADS - 1) / HEADS };
-    core_parallel(ctx, attention->rows * attention->kv_heads * job.groups, 1, attend_groups, &job);
+    attend_job job = { .a = attention,
+                       .kernels = cpu_kernels_of(ctx),
+                       .heads = shared < LINES ? shared : LINES };
+    job.parts = (shared + job.heads - 1) / job.heads;
+    job.rows = LINES / job.heads;
+    job.tiles = (attention->rows + job.rows - 1) / job.rows;
+    core_parallel(ctx, attention->kv_heads * job.parts * job.tiles, 1, attend_tiles, &job);
 }
 
 /* --- Softmax -----------------------------------------------------------------------------------
@@ -315,9 +405,7 @@ float cpu_row_exp_sum(ea_context *ctx, int64_t n, const float *x, float *maximum
     const cpu_kernels *kernels = cpu_kernels_of(ctx);
     float chunks[MAX_CHUNKS], e[CHUNK];
     int64_t count = 0;
-    *maximum = -INFINITY;
-    for (int64_t i = 0; i < n; i++)
-        *maximum = fmaxf(*maximum, x[i]);
+    *maximum = largest(x, n);
     for (int64_t i = 0; i < n; i += CHUNK) {
         int64_t length = n - i < CHUNK ? n - i : CHUNK;
         for (int64_t j = 0; j < length; j++)

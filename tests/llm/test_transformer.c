@@ -126,10 +126,10 @@ static void free_pages(float **pages, int page, int64_t tokens)
     core_free(pages);
 }
 
-enum { MAX_ROWS = 4 };
+enum { MAX_ROWS = 6 };
 
-/* Rows at random positions of one sequence: the fast result with any page size has the bits of the
- * definition with pages of 256. */
+/* Rows of one sequence, neighbours or at random positions: the fast result with any page size has
+ * the bits of the definition with pages of 256. */
 static void check_attention(ea_context *ctx)
 {
     int kv_heads = 1 + random_below(3), heads = kv_heads * (1 + random_below(6));
@@ -143,8 +143,10 @@ static void check_attention(ea_context *ctx)
     float **whole = make_pages(REF_KEY_BLOCK, kv_heads, dim, tokens, keys, values);
     float **paged = make_pages(page, kv_heads, dim, tokens, keys, values);
     float **each[MAX_ROWS];
+    bool neighbours = random_below(2) && tokens > rows;
+    int64_t begin = random_below((int)tokens);
     for (int r = 0; r < rows; r++)
-        position[r] = random_below((int)tokens);
+        position[r] = neighbours ? (begin + r) % tokens : random_below((int)tokens);
     ref_attention a = { .rows = rows,
                         .heads = heads,
                         .kv_heads = kv_heads,

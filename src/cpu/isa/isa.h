@@ -34,7 +34,7 @@ typedef struct cpu_gemm_panel {
     int64_t out_row;
 } cpu_gemm_panel;
 
-enum { CPU_CONV_VECTORS = 4, CPU_ATTENTION_HEADS = 4 };
+enum { CPU_CONV_VECTORS = 4, CPU_ATTENTION_LINES = 4 };
 
 /* Output channels times a few vectors of output positions. Term k of lane l of vector j is
  * a[row·a_line + k] · x[offset[k] + at[j] + l]; its element is out[row·out_row + to[j] + l], l <
@@ -137,7 +137,7 @@ typedef struct cpu_kernels {
     /* Smallest magnitude but zero, infinity if none; false when one is infinite or NaN */
     bool (*conv_range)(const float *x, int64_t n, float *smallest);
     /* out[h·out_row + i] = the chain of q[h·dim + d]·keys[d·stride + i] over d < dim; i < count, h
-     * < heads ≤ CPU_ATTENTION_HEADS */
+     * < heads ≤ CPU_ATTENTION_LINES */
     void (*attention_scores)(const float *q, int heads, int dim, const float *keys, int64_t stride,
                              int count, float *out, int64_t out_row);
     /* continues chain[h·chain_row + d] with weight[h·weight_row + i]·values[i·dim + d] over i <

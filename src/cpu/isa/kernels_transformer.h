@@ -80,7 +80,7 @@ GEMM_INLINE void attention_run(int heads, const bool fresh, const attention_chai
 }
 
 /* out[h·out_row + i] = the chain of q[h·dim + d]·keys[d·stride + i] over d; i < count, h < heads ≤
- * CPU_ATTENTION_HEADS. */
+ * CPU_ATTENTION_LINES. */
 static void kernel_attention_scores(const float *q, int heads, int dim, const float *keys,
                                     int64_t stride, int count, float *out, int64_t out_row)
 {
@@ -95,7 +95,7 @@ static void kernel_attention_scores(const float *q, int heads, int dim, const fl
 }
 
 /* Continues chain[h·chain_row + d] with weight[h·weight_row + i]·values[i·dim + d] over i < count;
- * d < dim, h < heads ≤ CPU_ATTENTION_HEADS. */
+ * d < dim, h < heads ≤ CPU_ATTENTION_LINES. */
 static void kernel_attention_values(const float *weight, int64_t weight_row, int heads, int count,
                                     const float *values, int dim, float *chain, int64_t chain_row)
 {
