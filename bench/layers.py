@@ -7,76 +7,18 @@ wide). Rounds alternate between the two; the best of each counts. A ratio above 
 their tape (autograd), and the backward begins with the gradient of the sum of the result."""
 import ctypes
 import math
-import pathlib
 import sys
-import time
 
 import torch
 import torch.nn.functional as F
+from turns import Threads, compare, eadem_step, line, torch_step  # first: it finds the tests' modules
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "tests" / "python"))
-from peer import LIBRARY, double, int64, library_constant, pointers, var  # noqa: E402
-from test_contract import Sparse, described, seeded  # noqa: E402
-from test_grid import Options as GridOptions  # noqa: E402
-from test_optim import RULES, UpdateOptions, peer_of  # noqa: E402
-from test_recurrent import KINDS, Layer, Options as RecurrentOptions, names_of, network  # noqa: E402
-from test_values import BatchNormOptions, Context, ContextOptions, ConvOptions, PoolOptions, dl, numbers  # noqa: E402
-
-ROUNDS, SECONDS = 5, 0.1
-
-
-class Threads(Context):
-    def __init__(self, threads):
-        self.handle, self.contract = ctypes.c_void_p(), 0
-        assert LIBRARY.ea_context_create(ctypes.byref(ContextOptions(threads, None, 0)), ctypes.byref(self.handle)) == 0
-
-
-def eadem_step(context, build, leaves, backward):
-    tape = ctypes.c_void_p()
-    assert LIBRARY.ea_tape_create(context.handle, ctypes.byref(tape)) == 0
-    LIBRARY.ea_var_leaf.restype = ctypes.c_void_p
-    kept = [dl(leaf) for leaf in leaves]
-
-    def step():
-        LIBRARY.ea_tape_begin(tape)
-        out = build(*[ctypes.c_void_p(LIBRARY.ea_var_leaf(tape, ctypes.byref(k))) for k in kept])
-        assert out, LIBRARY.ea_error_text(context.handle).decode()
-        if backward:
-            status = LIBRARY.ea_backward(tape, ctypes.c_void_p(var("sum", ctypes.c_void_p(out), None, 0, 0)))
-            assert status == 0, LIBRARY.ea_error_text(context.handle).decode()
-
-    return step
-
-
-def torch_step(function, leaves, backward):
-    leaves = [leaf.clone().requires_grad_() for leaf in leaves]
-
-    def step():
-        out = function(*leaves)
-        if backward:
-            torch.autograd.grad(out.sum(), leaves)
-
-    return step
-
-
-def seconds_of(step):
-    """Of one call, over at least SECONDS."""
-    begin, calls = time.perf_counter(), 0
-    while True:
-        step()
-        calls += 1
-        passed = time.perf_counter() - begin
-        if passed > SECONDS:
-            return passed / calls
-
-
-def compare(ours, theirs):
-    best = [math.inf, math.inf]
-    ours(), theirs()
-    for _ in range(ROUNDS):
-        best = [min(best[0], seconds_of(ours)), min(best[1], seconds_of(theirs))]
-    return best
-
+from peer import double, int64, library_constant, pointers, var
+from test_contract import Sparse, described, seeded
+from test_grid import Options as GridOptions
+from test_optim import RULES, UpdateOptions, peer_of
+from test_recurrent import KINDS, Layer, Options as RecurrentOptions, names_of, network
+from test_values import BatchNormOptions, ConvOptions, PoolOptions, numbers
 
 # --- The cases: name, build(context)(*values), torch's function, leaves ---------------------------------------------------
 
@@ -231,11 +173,6 @@ def optimisers(context):
                             peer.step)
 
 
-def line(name, label, best):
-    print(f"{name:58s} {label:9s} {best[0] * 1e3:9.2f} ms {best[1] * 1e3:9.2f} ms {best[1] / best[0]:6.2f}", flush=True)
-    return best[1] / best[0]
-
-
 def main():
     threads, wanted = int(sys.argv[1]), sys.argv[2:] or [*FAMILIES, "optimiser"]
     torch.set_num_threads(threads)
@@ -253,4 +190,5 @@ def main():
         print(f"{family}: geometric mean {math.prod(ratios)**(1 / len(ratios)):.2f}, least {min(ratios):.2f}\n", flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

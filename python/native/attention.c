@@ -1,24 +1,42 @@
 /* attention.c: attention, its rotary positions, and sparse times dense matrices. */
 #include "native.h"
 
-/* --- attention.h: integer is causal; float the scale --- */
+/* --- attention.h: integer is causal; floats the scale and the dropout, whose generator is the last
+ * tensor or absent --- */
 
-static ea_attention_options attention_options(const native_call *call)
+static ea_status read_options(const native_call *call, int state, ea_generator *generator,
+                              ea_attention_options *options)
 {
-    return (ea_attention_options){ .causal = (int)I(0), .scale = F(0) };
+    *options = (ea_attention_options){ .causal = (int)I(0), .scale = F(0) };
+    if (!T(state))
+        return EA_OK;
+    options->dropout = F(1);
+    options->generator = generator;
+    return native_generator_load(call, state, generator);
 }
 
-/* Tensors: q, k, v, mask, out. */
+/* Tensors: q, k, v, mask, out, the generator. */
 static ea_status run_attention(const native_call *call)
 {
-    ea_attention_options options = attention_options(call);
-    return ea_attention(call->ctx, T(0), T(1), T(2), T(3), &options, T(4));
+    ea_generator generator;
+    ea_attention_options options;
+    ea_status status = read_options(call, 5, &generator, &options);
+    if (status == EA_OK)
+        status = ea_attention(call->ctx, T(0), T(1), T(2), T(3), &options, T(4));
+    if (status == EA_OK && options.generator)
+        native_generator_save(call, 5, &generator);
+    return status;
 }
 
-/* Tensors: grad_out, q, k, v, mask, the gradients of q, k and v. */
+/* Tensors: grad_out, q, k, v, mask, the gradients of q, k and v, the generator as it stood before
+ * the forward. */
 static ea_status run_attention_backward(const native_call *call)
 {
-    ea_attention_options options = attention_options(call);
+    ea_generator generator;
+    ea_attention_options options;
+    ea_status status = read_options(call, 8, &generator, &options);
+    if (status != EA_OK)
+        return status;
     return ea_attention_backward(call->ctx, T(0), T(1), T(2), T(3), T(4), &options, T(5), T(6),
                                  T(7));
 }
@@ -57,8 +75,8 @@ static ea_status run_sparse_mm_backward(const native_call *call)
 }
 
 static const native_op ops[] = {
-    { "attention", 5, run_attention },
-    { "attention_backward", 8, run_attention_backward },
+    { "attention", 6, run_attention },
+    { "attention_backward", 9, run_attention_backward },
     { "rotary_table", 2, run_rotary_table },
     { "sparse_mm", 6, run_sparse_mm },
     { "sparse_mm_backward", 8, run_sparse_mm_backward },

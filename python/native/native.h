@@ -28,6 +28,10 @@ typedef struct native_call {
  * which the operation refuses, when it is none. */
 int64_t *native_count(const native_call *call, int i);
 
+/* Tensor i as PyTorch's generator: its state (uint8), read, and written back. */
+ea_status native_generator_load(const native_call *call, int i, ea_generator *generator);
+void native_generator_save(const native_call *call, int i, const ea_generator *generator);
+
 typedef struct native_op {
     const char *name;
     int tensors; /* how many it takes, NULLs included; ANY_TENSORS: as many as there are */

@@ -6,19 +6,34 @@
 /* --- random.h: tensor 0 is PyTorch's generator state (uint8), read and written; floats are
  * parameters --- */
 
+static unsigned char *state_of(const native_call *call, int i)
+{
+    return (unsigned char *)T(i)->data + T(i)->byte_offset;
+}
+
+ea_status native_generator_load(const native_call *call, int i, ea_generator *generator)
+{
+    if (!T(i) || ea_tensor_numel(T(i)) != EA_MT19937_STATE_BYTES)
+        return EA_ERR_ARGUMENT;
+    *generator = (ea_generator){ .kind = EA_GENERATOR_MT19937 };
+    return ea_mt19937_load(call->ctx, state_of(call, i), &generator->u.mt19937);
+}
+
+void native_generator_save(const native_call *call, int i, const ea_generator *generator)
+{
+    ea_mt19937_save(&generator->u.mt19937, state_of(call, i));
+}
+
 typedef ea_status (*random_fill)(const native_call *call, ea_generator *generator);
 
 static ea_status with_generator(const native_call *call, random_fill fill)
 {
-    if (ea_tensor_numel(T(0)) != EA_MT19937_STATE_BYTES)
-        return EA_ERR_ARGUMENT;
-    unsigned char *state = (unsigned char *)T(0)->data + T(0)->byte_offset;
-    ea_generator generator = { .kind = EA_GENERATOR_MT19937 };
-    ea_status status = ea_mt19937_load(call->ctx, state, &generator.u.mt19937);
+    ea_generator generator;
+    ea_status status = native_generator_load(call, 0, &generator);
     if (status == EA_OK)
         status = fill(call, &generator);
     if (status == EA_OK)
-        ea_mt19937_save(&generator.u.mt19937, state);
+        native_generator_save(call, 0, &generator);
     return status;
 }
 
@@ -32,6 +47,11 @@ static ea_status fill_normal(const native_call *call, ea_generator *generator)
     return ea_normal(call->ctx, generator, F(0), F(1), T(1));
 }
 
+static ea_status fill_bernoulli(const native_call *call, ea_generator *generator)
+{
+    return ea_bernoulli(call->ctx, generator, F(0), T(1));
+}
+
 static ea_status fill_exponential(const native_call *call, ea_generator *generator)
 {
     return ea_exponential(call->ctx, generator, F(0), T(1));
@@ -40,6 +60,11 @@ static ea_status fill_exponential(const native_call *call, ea_generator *generat
 static ea_status fill_multinomial(const native_call *call, ea_generator *generator)
 {
     return ea_multinomial(call->ctx, generator, T(1), I(0) != 0, T(2));
+}
+
+static ea_status run_bernoulli(const native_call *call)
+{
+    return with_generator(call, fill_bernoulli);
 }
 
 static ea_status run_exponential(const native_call *call)
@@ -63,9 +88,8 @@ static ea_status run_normal(const native_call *call)
 }
 
 static const native_op ops[] = {
-    { "exponential", 2, run_exponential },
-    { "multinomial", 3, run_multinomial },
-    { "uniform", 2, run_uniform },
+    { "bernoulli", 2, run_bernoulli },     { "exponential", 2, run_exponential },
+    { "multinomial", 3, run_multinomial }, { "uniform", 2, run_uniform },
     { "normal", 2, run_normal },
 };
 

@@ -73,6 +73,11 @@ static void copy_run(const char *from, int64_t a, char *to, int64_t b, int64_t n
         memcpy(to, from, (size_t)n * size);
         return;
     }
+    if (a == -1 && b == 1 && size == 4) { /* turned round: a loop that becomes vectors */
+        for (int64_t i = 0; i < n; i++)
+            ((uint32_t *)to)[i] = ((const uint32_t *)from)[-i];
+        return;
+    }
     switch (size) {
     case 1:
         for (int64_t i = 0; i < n; i++)

@@ -399,12 +399,39 @@ static void give_rows(void *argument, int64_t first, int64_t last, int worker)
     }
 }
 
+static bool is_extreme(ea_aggregate aggregate)
+{
+    return aggregate == EA_AGG_AMAX || aggregate == EA_AGG_AMIN;
+}
+
 /* y = (x − shift)·factor, x·factor or e^(x − shift)·factor: the gradients of var, norm and
  * logsumexp where neighbours in memory are different rows. */
 typedef struct column_slopes {
     const job *job;
     cpu_column_view x, grad_x;
 } column_slopes;
+
+/* The gradients of amax and amin: first how many of a column are the extreme one. */
+static void give_extremes(const column_slopes *c, int64_t item)
+{
+    cpu_column_block from = cpu_column_block_at(&c->x, item, COLUMNS);
+    cpu_column_block to = cpu_column_block_at(&c->grad_x, item, COLUMNS);
+    const ref_row *facts = c->job->facts + from.output;
+    float value[COLUMNS], share[COLUMNS];
+    int32_t ties[COLUMNS] = { 0 };
+    for (int64_t k = 0; k < from.columns; k++)
+        value[k] = facts[k].value;
+    for (int64_t i = 0; i < c->x.rows; i++)
+        for (int64_t k = 0; k < from.columns; k++)
+            ties[k] += ref_is_extreme(from.data[i * c->x.row_stride + k], value[k]);
+    for (int64_t k = 0; k < from.columns; k++)
+        share[k] = facts[k].grad / (float)ties[k];
+    for (int64_t i = 0; i < c->x.rows; i++)
+        for (int64_t k = 0; k < from.columns; k++) {
+            bool extreme = ref_is_extreme(from.data[i * c->x.row_stride + k], value[k]);
+            to.data[i * c->grad_x.row_stride + k] = extreme ? share[k] : 0;
+        }
+}
 
 static void give_columns(void *argument, int64_t first, int64_t last, int worker)
 {
@@ -413,6 +440,10 @@ static void give_columns(void *argument, int64_t first, int64_t last, int worker
     const job *j = c->job;
     ea_aggregate aggregate = j->call->aggregate;
     for (int64_t item = first; item < last; item++) {
+        if (is_extreme(aggregate)) {
+            give_extremes(c, item);
+            continue;
+        }
         cpu_column_block from = cpu_column_block_at(&c->x, item, COLUMNS);
         cpu_column_block to = cpu_column_block_at(&c->grad_x, item, COLUMNS);
         float shift[COLUMNS], factor[COLUMNS];
@@ -441,7 +472,8 @@ static void give_columns(void *argument, int64_t first, int64_t last, int worker
 /* False where the call is none of give_columns(); a row whose norm is 0 has a slope of its own. */
 static bool takes_columns(const ref_aggregate_call *call, column_slopes *c)
 {
-    bool takes = call->aggregate == EA_AGG_VAR || call->aggregate == EA_AGG_LOGSUMEXP;
+    bool takes = call->aggregate == EA_AGG_VAR || call->aggregate == EA_AGG_LOGSUMEXP ||
+                 (is_extreme(call->aggregate) && c->job->n <= INT32_MAX);
     if (call->aggregate == EA_AGG_NORM && call->parameter == 2) {
         takes = true;
         for (int64_t i = 0; takes && i < c->job->outputs; i++)

@@ -4,6 +4,7 @@
  * order. */
 #include "cpu/index.h"
 #include "core/pool.h"
+#include "cpu/isa/isa.h"
 #include "cpu/stream.h"
 
 enum { GRAIN = 8192, MOST_COLUMNS = 1024 };
@@ -73,12 +74,24 @@ static inline int64_t offset_of(const ea_view *view, int64_t position)
     return view->ndim == 1 ? position * view->stride[0] : core_offset(view, position);
 }
 
-/* The line's data of a view whose tail is `shape`. */
-static ea_view at_line(const ea_view *view, const ea_view *shape, int lines, int64_t line)
+/* The views of one line after another: what a position addresses, the sequence of positions and
+ * that of elements. */
+typedef struct line_views {
+    ea_view at, index, with;
+} line_views;
+
+static void *line_data(const ea_view *view, int lines, int64_t line)
 {
-    ea_view at = *shape;
-    at.data = core_row(view, lines, line).data;
-    return at;
+    ea_view lead = *view;
+    lead.ndim = lines;
+    return (char *)view->data + core_offset(&lead, line) * (int64_t)core_dtype_size(view->dtype);
+}
+
+static void go_to_line(const job *j, int64_t line, line_views *v)
+{
+    v->at.data = line_data(&j->i.at, j->i.lines, line);
+    v->index.data = line_data(&j->i.index, j->i.lines, line);
+    v->with.data = line_data(&j->i.with, j->i.lines, line);
 }
 
 static void move_row(const char *from, int64_t stride, char *to, int64_t n, size_t size)
@@ -103,25 +116,89 @@ static void move_row(const char *from, int64_t stride, char *to, int64_t n, size
         }
 }
 
+/* --- Single elements --------------------------------------------------------------------------
+ *
+ * Rows of one element: a batch of the sequence at a time, its positions first. */
+
+enum { BATCH = 256 };
+
+/* Entries first … first + n − 1 of the index, as offsets into the memory that `at` describes: in
+ * place where they stand so already, else in `buffer`. */
+static const int64_t *offsets_of(const ea_view *index, const ea_view *at, int64_t first, int64_t n,
+                                 int64_t *buffer)
+{
+    bool run = index->ndim == 1 && index->stride[0] == 1;
+    if (run && index->dtype == CORE_I64 && at->ndim == 1 && at->stride[0] == 1)
+        return (const int64_t *)index->data + first;
+    for (int64_t k = 0; k < n; k++)
+        buffer[k] = offset_of(at, core_load_index(index, offset_of(index, first + k)));
+    return buffer;
+}
+
+static void gather_elements(const void *from, const int64_t *offset, void *to, int64_t step,
+                            int64_t n, size_t size)
+{
+    switch (size) {
+    case 1:
+        for (int64_t k = 0; k < n; k++)
+            ((uint8_t *)to)[k * step] = ((const uint8_t *)from)[offset[k]];
+        return;
+    case 2:
+        for (int64_t k = 0; k < n; k++)
+            ((uint16_t *)to)[k * step] = ((const uint16_t *)from)[offset[k]];
+        return;
+    case 4:
+        for (int64_t k = 0; k < n; k++)
+            ((uint32_t *)to)[k * step] = ((const uint32_t *)from)[offset[k]];
+        return;
+    default:
+        for (int64_t k = 0; k < n; k++)
+            ((uint64_t *)to)[k * step] = ((const uint64_t *)from)[offset[k]];
+    }
+}
+
+/* --- Gather ----------------------------------------------------------------------------------- */
+
+static void gather_rows(const job *j, const ea_view *at, const ea_view *index, const ea_view *with,
+                        int64_t first, int64_t end)
+{
+    size_t size = core_dtype_size(at->dtype);
+    const char *from = at->data;
+    char *to = with->data;
+    for (int64_t k = first; k < end; k++) {
+        int64_t position = core_load_index(index, offset_of(index, k));
+        move_row(from + offset_of(at, position) * (int64_t)size, 1,
+                 to + offset_of(with, k) * (int64_t)size, j->width, size);
+    }
+}
+
+static void gather_singles(const ea_view *at, const ea_view *index, const ea_view *with,
+                           int64_t first, int64_t end)
+{
+    size_t size = core_dtype_size(at->dtype);
+    int64_t buffer[BATCH], step = with->stride[0];
+    for (int64_t k = first; k < end; k += BATCH) {
+        int64_t n = end - k < BATCH ? end - k : BATCH;
+        const int64_t *offset = offsets_of(index, at, k, n, buffer);
+        gather_elements(at->data, offset, (char *)with->data + k * step * (int64_t)size, step, n,
+                        size);
+    }
+}
+
 /* Items are (line, range of its sequence). */
 static void gather_items(void *argument, int64_t first, int64_t last, int worker)
 {
     (void)worker;
     const job *j = argument;
-    size_t size = core_dtype_size(j->i.at.dtype);
+    line_views v = { j->target, j->entries, j->sources };
     for (int64_t item = first; item < last; item++) {
         int64_t line = item / j->ranges, range = item % j->ranges;
-        ea_view at = at_line(&j->i.at, &j->target, j->i.lines, line);
-        ea_view index = at_line(&j->i.index, &j->entries, j->i.lines, line);
-        ea_view with = at_line(&j->i.with, &j->sources, j->i.lines, line);
-        int64_t end = j->count * (range + 1) / j->ranges;
-        for (int64_t k = j->count * range / j->ranges; k < end; k++) {
-            int64_t position = core_load_index(&index, offset_of(&index, k));
-            const char *from = at.data;
-            char *to = with.data;
-            move_row(from + offset_of(&at, position) * (int64_t)size, 1,
-                     to + offset_of(&with, k) * (int64_t)size, j->width, size);
-        }
+        go_to_line(j, line, &v);
+        int64_t begin = j->count * range / j->ranges, end = j->count * (range + 1) / j->ranges;
+        if (j->width == 1 && v.with.ndim == 1)
+            gather_singles(&v.at, &v.index, &v.with, begin, end);
+        else
+            gather_rows(j, &v.at, &v.index, &v.with, begin, end);
     }
 }
 
@@ -183,27 +260,68 @@ static void take_in_row(const job *j, const ea_view *at, int64_t a, const ea_vie
         take_in_integers(j, at, a, with, b, n);
 }
 
+/* Positions [low, high) of `at` take in single floats, `from` a step apart. */
+static inline __attribute__((always_inline)) void
+take_in_singles(ea_scatter_kind kind, float alpha, float *to, const int64_t *offset, int64_t low,
+                int64_t high, const float *from, int64_t step, int64_t n)
+{
+    for (int64_t k = 0; k < n; k++)
+        if (offset[k] >= low && offset[k] < high)
+            to[offset[k]] = ref_take_in(kind, to[offset[k]], alpha * from[k * step]);
+}
+
+static void scatter_singles(const job *j, const ea_view *at, const ea_view *index,
+                            const ea_view *with, int64_t low, int64_t high)
+{
+    int64_t buffer[BATCH], step = with->stride[0];
+    float *to = at->data, alpha = (float)j->alpha;
+    for (int64_t k = 0; k < j->count; k += BATCH) {
+        int64_t n = j->count - k < BATCH ? j->count - k : BATCH;
+        const float *from = (const float *)with->data + k * step;
+        const int64_t *offset = offsets_of(index, at, k, n, buffer);
+        switch (j->kind) {
+        case EA_SCATTER_COPY:
+            take_in_singles(EA_SCATTER_COPY, 1, to, offset, low, high, from, step, n);
+            break;
+        case EA_SCATTER_SUM:
+        case EA_SCATTER_MEAN:
+            take_in_singles(EA_SCATTER_SUM, alpha, to, offset, low, high, from, step, n);
+            break;
+        default:
+            take_in_singles(j->kind, alpha, to, offset, low, high, from, step, n);
+        }
+    }
+}
+
+static void scatter_rows(const job *j, const ea_view *at, const ea_view *index, const ea_view *with,
+                         int64_t block, int64_t low, int64_t high)
+{
+    int64_t column = j->width * block / j->column_blocks;
+    int64_t columns = j->width * (block + 1) / j->column_blocks - column;
+    for (int64_t k = 0; k < j->count; k++) {
+        int64_t position = core_load_index(index, offset_of(index, k));
+        if (position >= low && position < high)
+            take_in_row(j, at, offset_of(at, position), with, offset_of(with, k), column, columns);
+    }
+}
+
 /* Items are (line, block of columns, range of positions): each goes through the whole sequence. */
 static void scatter_items(void *argument, int64_t first, int64_t last, int worker)
 {
     (void)worker;
     const job *j = argument;
+    line_views v = { j->target, j->entries, j->sources };
     for (int64_t item = first; item < last; item++) {
         int64_t range = item % j->ranges, block = item / j->ranges % j->column_blocks;
         int64_t line = item / j->ranges / j->column_blocks;
-        ea_view at = at_line(&j->i.at, &j->target, j->i.lines, line);
-        ea_view index = at_line(&j->i.index, &j->entries, j->i.lines, line);
-        ea_view with = at_line(&j->i.with, &j->sources, j->i.lines, line);
-        int64_t column = j->width * block / j->column_blocks;
-        int64_t columns = j->width * (block + 1) / j->column_blocks - column;
+        go_to_line(j, line, &v);
         int64_t low = j->positions * range / j->ranges;
         int64_t high = j->positions * (range + 1) / j->ranges;
-        for (int64_t k = 0; k < j->count; k++) {
-            int64_t position = core_load_index(&index, offset_of(&index, k));
-            if (position >= low && position < high)
-                take_in_row(j, &at, offset_of(&at, position), &with, offset_of(&with, k), column,
-                            columns);
-        }
+        bool plain = v.at.ndim == 1 && v.at.stride[0] == 1 && v.with.ndim == 1;
+        if (j->width == 1 && plain && v.at.dtype == CORE_F32)
+            scatter_singles(j, &v.at, &v.index, &v.with, low, high);
+        else
+            scatter_rows(j, &v.at, &v.index, &v.with, block, low, high);
     }
 }
 
@@ -228,14 +346,30 @@ ea_status cpu_scatter(ea_context *ctx, const ref_indexed *i, ea_scatter_kind kin
 /* --- Bags ------------------------------------------------------------------------------------- */
 
 typedef struct bag_rows {
+    const cpu_kernels *kernels;
     const ref_bags *bags;
     int64_t width;
 } bag_rows;
 
+/* Asks for columns of the row of entry e, if there is one: rows lie far apart in memory. */
+static void fetch_row(const ref_bags *b, int64_t e, int64_t end, int64_t column, int64_t n)
+{
+    enum { LINE = 64 };
+    if (e >= end)
+        return;
+    size_t size = core_dtype_size(b->weight.dtype);
+    int64_t row = core_load_index(&b->index, core_offset(&b->index, e));
+    int64_t at = row * b->weight.stride[0] + column * b->weight.stride[1];
+    const char *data = (const char *)b->weight.data + at * (int64_t)size;
+    for (size_t byte = 0; byte < (size_t)n * size; byte += LINE)
+        __builtin_prefetch(data + byte);
+}
+
 /* `n` columns of a bag from `column` on; count is how many entries it has. */
-static int64_t bag_columns(const ref_bags *b, int64_t bag, int64_t column, int64_t n, float *total,
+static int64_t bag_columns(const bag_rows *r, int64_t bag, int64_t column, int64_t n, float *total,
                            int64_t *position)
 {
+    const ref_bags *b = r->bags;
     int64_t first, end, count = 0;
     float buffer[MOST_COLUMNS];
     ea_view rows = b->weight;
@@ -246,6 +380,7 @@ static int64_t bag_columns(const ref_bags *b, int64_t bag, int64_t column, int64
         int64_t row = core_load_index(&b->index, core_offset(&b->index, e));
         if (row == b->padding)
             continue;
+        fetch_row(b, e + 2, end, column, n);
         const float *x = cpu_read(&rows, row * rows.shape[1] + column, n, buffer);
         count++;
         if (b->mode == EA_BAG_MAX) {
@@ -258,7 +393,7 @@ static int64_t bag_columns(const ref_bags *b, int64_t bag, int64_t column, int64
             float weight = core_load(&b->weights, core_offset(&b->weights, e));
             take_in_floats(EA_SCATTER_SUM, weight, total, x, 1, n);
         } else {
-            take_in_floats(EA_SCATTER_SUM, 1, total, x, 1, n);
+            r->kernels->add(total, x, total, n);
         }
     }
     return count;
@@ -274,22 +409,20 @@ static void run_bags(void *argument, int64_t first, int64_t last, int worker)
     for (int64_t bag = first; bag < last; bag++)
         for (int64_t column = 0; column < r->width; column += MOST_COLUMNS) {
             int64_t left = r->width - column, n = left < MOST_COLUMNS ? left : MOST_COLUMNS;
-            int64_t count = bag_columns(b, bag, column, n, total, position);
+            int64_t count = bag_columns(r, bag, column, n, total, position);
             for (int64_t k = 0; b->mode == EA_BAG_MEAN && count > 0 && k < n; k++)
                 total[k] = total[k] / (float)count;
-            for (int64_t k = 0; k < n; k++) {
-                int64_t at = bag * r->width + column + k;
-                core_store(&b->out, core_offset(&b->out, at), total[k]);
-                if (b->wants_indices)
-                    core_store_index(&b->max_indices, core_offset(&b->max_indices, at),
-                                     position[k]);
-            }
+            cpu_put(&b->out, bag * r->width + column, n, total);
+            for (int64_t k = 0; b->wants_indices && k < n; k++)
+                core_store_index(&b->max_indices,
+                                 core_offset(&b->max_indices, bag * r->width + column + k),
+                                 position[k]);
         }
 }
 
 ea_status cpu_embedding_bag(ea_context *ctx, const ref_bags *bags)
 {
-    bag_rows rows = { .bags = bags, .width = bags->out.shape[1] };
+    bag_rows rows = { .kernels = cpu_kernels_of(ctx), .bags = bags, .width = bags->out.shape[1] };
     int64_t grain = GRAIN / (rows.width + 1);
     core_parallel(ctx, bags->out.shape[0], grain > 0 ? grain : 1, run_bags, &rows);
     return EA_OK;

@@ -34,29 +34,48 @@ static void join(job *j)
     }
 }
 
-/* y[i] = mask[i] ? a[i] : b[i] with strides s of mask, a, b, y; one case an element size. */
-static void choose(const uint8_t *mask, const char *a, const char *b, char *y, const int64_t s[],
+/* y[i] = mask[i] ? a[i] : b[i] with strides of mask, a, b, y, for elements of one size. Strides
+ * that the compiler knows to be 0 or 1 become vectors: both are read, and a mask of bits chooses.
+ */
+#define CHOOSE(type)                                                                           \
+    static inline __attribute__((always_inline)) void choose_##type(                           \
+        const uint8_t *mask, int64_t sm, const type *a, int64_t sa, const type *b, int64_t sb, \
+        type *y, int64_t sy, int64_t n)                                                        \
+    {                                                                                          \
+        for (int64_t i = 0; i < n; i++) {                                                      \
+            type bits = (type) - (type)(mask[i * sm] != 0);                                    \
+            y[i * sy] = (type)((a[i * sa] & bits) | (b[i * sb] & (type)~bits));                \
+        }                                                                                      \
+    }
+
+CHOOSE(uint8_t)
+CHOOSE(uint16_t)
+CHOOSE(uint32_t)
+CHOOSE(uint64_t)
+
+static void choose(const uint8_t *mask, const void *a, const void *b, void *y, const int64_t s[],
                    int64_t n, size_t size)
 {
+    bool runs = s[0] == 1 && s[3] == 1;
     switch (size) {
     case 1:
-        for (int64_t i = 0; i < n; i++)
-            y[i * s[3]] = mask[i * s[0]] ? a[i * s[1]] : b[i * s[2]];
+        choose_uint8_t(mask, s[0], a, s[1], b, s[2], y, s[3], n);
         return;
     case 2:
-        for (int64_t i = 0; i < n; i++)
-            ((uint16_t *)y)[i * s[3]] =
-                mask[i * s[0]] ? ((const uint16_t *)a)[i * s[1]] : ((const uint16_t *)b)[i * s[2]];
+        choose_uint16_t(mask, s[0], a, s[1], b, s[2], y, s[3], n);
         return;
     case 4:
-        for (int64_t i = 0; i < n; i++)
-            ((uint32_t *)y)[i * s[3]] =
-                mask[i * s[0]] ? ((const uint32_t *)a)[i * s[1]] : ((const uint32_t *)b)[i * s[2]];
+        if (runs && s[1] == 1 && s[2] == 1)
+            choose_uint32_t(mask, 1, a, 1, b, 1, y, 1, n);
+        else if (runs && s[1] == 1 && s[2] == 0)
+            choose_uint32_t(mask, 1, a, 1, b, 0, y, 1, n);
+        else if (runs && s[1] == 0 && s[2] == 1)
+            choose_uint32_t(mask, 1, a, 0, b, 1, y, 1, n);
+        else
+            choose_uint32_t(mask, s[0], a, s[1], b, s[2], y, s[3], n);
         return;
     default:
-        for (int64_t i = 0; i < n; i++)
-            ((uint64_t *)y)[i * s[3]] =
-                mask[i * s[0]] ? ((const uint64_t *)a)[i * s[1]] : ((const uint64_t *)b)[i * s[2]];
+        choose_uint64_t(mask, s[0], a, s[1], b, s[2], y, s[3], n);
     }
 }
 

@@ -28,12 +28,40 @@ static bool needs_functions(const job *j, const cpu_point *point, int64_t n)
     }
 }
 
+/* False where what the call asks for does without function number k of its row, the function of two
+ * variables counting first. */
+static bool needs(const ref_point_call *call, int k)
+{
+    bool gradient = call->grad_out != NULL, first = call->which == 0,
+         option = call->parameter[0] != 0;
+    switch (call->function) {
+    case EA_FN_FMOD:
+    case EA_FN_DIV_FLOOR:
+        return !gradient;
+    case EA_FN_REMAINDER:
+    case EA_FN_BCE:
+        return !gradient || !first;
+    case EA_FN_POW: /* pow, log x */
+        return !gradient || !first || k == 0;
+    case EA_FN_KL_DIV: /* log y, exp y */
+        return (k == 1) == option && (!gradient || !first || option);
+    case EA_FN_POISSON_NLL_LOSS: /* exp x, log(x + eps), log y */
+        if (k == 2)
+            return call->parameter[1] != 0 && (!gradient || !first);
+        return (k == 0) == option && (!gradient || first == option);
+    case EA_FN_BCE_WITH_LOGITS: /* σ(x), softplus(−x); the value has but the latter */
+        return !gradient || (k == 0) == first;
+    default:
+        return true;
+    }
+}
+
 /* The values of the correctly rounded functions that the call needs, into buffers. */
 static void evaluate(const job *j, cpu_point *point, float buffer[][CPU_BLOCK], int64_t n)
 {
     const ref_point_row *row = &ref_point_table[point->function];
     int pairs = row->has_pair, count = point->gradient ? row->slopes : row->functions;
-    if (pairs) {
+    if (pairs && needs(j->call, 0)) {
         const float *second = point->x[1];
         if (ref_pair_second(point->function, point->gradient, j->call->which, 0) != 0) {
             j->kernels->sub_scalar(second, 1, buffer[0], n);
@@ -42,6 +70,8 @@ static void evaluate(const job *j, cpu_point *point, float buffer[][CPU_BLOCK], 
         j->kernels->pair[row->pair](point->x[0], second, buffer[0], n);
     }
     for (point->which = 0; point->which < count; point->which++) {
+        if (!needs(j->call, pairs + point->which))
+            continue;
         float *to = buffer[pairs + point->which];
         const float *from = point->x[0];
         if (ref_point_has_argument(point->function)) {
@@ -51,7 +81,8 @@ static void evaluate(const job *j, cpu_point *point, float buffer[][CPU_BLOCK], 
         j->kernels->math[(point->gradient ? row->slope : row->function)[point->which]](from, to, n);
     }
     for (int k = 0; k < pairs + count; k++)
-        point->f[k] = buffer[k];
+        if (needs(j->call, k))
+            point->f[k] = buffer[k];
 }
 
 static void run_blocks(void *argument, int64_t first, int64_t last, int worker)

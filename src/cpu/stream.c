@@ -92,6 +92,9 @@ static void read_run(const ea_view *view, int64_t offset, int64_t n, float *to)
     default:
         if (stride == 1)
             memcpy(to, from, (size_t)n * sizeof *to);
+        else if (stride == 0)
+            for (int64_t i = 0; i < n; i++)
+                to[i] = *from;
         else
             for (int64_t i = 0; i < n; i++)
                 to[i] = from[i * stride];
@@ -124,6 +127,45 @@ static void write_run(const ea_view *view, int64_t offset, int64_t n, const floa
     }
 }
 
+/* Whole rows of floats that lie across memory, an element of one row beside that of the next: they
+ * are walked along memory. */
+static bool lies_across(const ea_view *view, int64_t begin, int64_t n)
+{
+    int last = view->ndim - 1;
+    return last > 0 && view->dtype == CORE_F32 && view->stride[last - 1] == 1 &&
+           n > view->shape[last] && begin % view->shape[last] == 0 && n % view->shape[last] == 0;
+}
+
+static int64_t neighbours(const ea_view *view, int64_t row, int64_t end)
+{
+    int64_t width = view->shape[view->ndim - 2], left = width - row % width;
+    return left < end - row ? left : end - row;
+}
+
+static void read_across(const ea_view *view, int64_t row, int64_t end, float *to)
+{
+    int64_t length = view->shape[view->ndim - 1], stride = view->stride[view->ndim - 1];
+    for (int64_t rows; row < end; row += rows, to += rows * length) {
+        const float *from = (const float *)view->data + core_offset(view, row * length);
+        rows = neighbours(view, row, end);
+        for (int64_t k = 0; k < length; k++)
+            for (int64_t r = 0; r < rows; r++)
+                to[r * length + k] = from[k * stride + r];
+    }
+}
+
+static void write_across(const ea_view *view, int64_t row, int64_t end, const float *from)
+{
+    int64_t length = view->shape[view->ndim - 1], stride = view->stride[view->ndim - 1];
+    for (int64_t rows; row < end; row += rows, from += rows * length) {
+        float *to = (float *)view->data + core_offset(view, row * length);
+        rows = neighbours(view, row, end);
+        for (int64_t k = 0; k < length; k++)
+            for (int64_t r = 0; r < rows; r++)
+                to[k * stride + r] = from[r * length + k];
+    }
+}
+
 const float *cpu_read(const ea_view *view, int64_t begin, int64_t n, float *buffer)
 {
     if (n == 0)
@@ -131,6 +173,11 @@ const float *cpu_read(const ea_view *view, int64_t begin, int64_t n, float *buff
     float *place = in_place(view, begin, n);
     if (place)
         return place;
+    if (lies_across(view, begin, n)) {
+        int64_t length = view->shape[view->ndim - 1];
+        read_across(view, begin / length, (begin + n) / length, buffer);
+        return buffer;
+    }
     cursor c = cursor_at(view, begin);
     for (int64_t done = 0; done < n;) {
         int64_t run = run_left(&c) < n - done ? run_left(&c) : n - done;
@@ -151,6 +198,11 @@ void cpu_put(const ea_view *view, int64_t begin, int64_t n, const float *from)
 {
     if (n == 0 || from == in_place(view, begin, n))
         return;
+    if (lies_across(view, begin, n)) {
+        int64_t length = view->shape[view->ndim - 1];
+        write_across(view, begin / length, (begin + n) / length, from);
+        return;
+    }
     cursor c = cursor_at(view, begin);
     for (int64_t done = 0; done < n;) {
         int64_t run = run_left(&c) < n - done ? run_left(&c) : n - done;

@@ -74,12 +74,6 @@ ea_var *ea_var_relu(ea_var *x)
 
 /* --- Two operands with broadcasting ---------------------------------------------------------- */
 
-static bool same_shape(const ea_var *a, const ea_var *b)
-{
-    return a->value.ndim == b->value.ndim &&
-           memcmp(a->shape, b->shape, sizeof a->shape[0] * (size_t)a->value.ndim) == 0;
-}
-
 /* A temporary of out's shape. */
 static ea_status like(ea_var *out, DLTensor *tensor)
 {
@@ -93,7 +87,7 @@ static ea_status give_broadcast(ea_var *out, ea_var *operand, const DLTensor *fu
 {
     if (!operand->needs_grad)
         return EA_OK;
-    if (same_shape(out, operand))
+    if (grad_has_shape(operand, out->value.ndim, out->shape))
         return grad_give(operand, full);
     grad_place place;
     EA_TRY(grad_open(operand, &place));
@@ -107,7 +101,7 @@ static ea_status give_scaled(ea_var *out, ea_var *operand, binary_door door, con
 {
     if (!operand->needs_grad)
         return EA_OK;
-    if (same_shape(out, operand)) {
+    if (grad_has_shape(operand, out->value.ndim, out->shape)) {
         grad_place place;
         EA_TRY(grad_open(operand, &place));
         EA_TRY(door(out->tape->ctx, grad, factor, place.tensor));

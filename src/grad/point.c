@@ -18,9 +18,7 @@ static ea_status give(ea_var *out, int which, const DLTensor *const *inputs)
         return EA_OK;
     grad_place place;
     EA_TRY(grad_open(input, &place));
-    bool same = input->value.ndim == out->value.ndim &&
-                memcmp(input->shape, out->shape, sizeof *out->shape * (size_t)out->value.ndim) == 0;
-    if (same) {
+    if (grad_has_shape(input, out->value.ndim, out->shape)) {
         EA_TRY(ea_point_backward(ctx, s->function, which, &out->grad, inputs, parameters,
                                  place.tensor));
         return grad_close(&place);

@@ -64,6 +64,12 @@ ea_var *grad_done(ea_var *out, ea_status status);
  */
 ea_var *grad_number(ea_tape *tape, double value);
 
+/* Whether a value has this shape. */
+static inline bool grad_has_shape(const ea_var *var, int ndim, const int64_t *shape)
+{
+    return var->value.ndim == ndim && memcmp(var->shape, shape, sizeof *shape * (size_t)ndim) == 0;
+}
+
 /* A parameter as a value. */
 ea_var *grad_parameter(ea_tape *tape, ea_parameter *parameter);
 

@@ -44,12 +44,34 @@ ea_status ea_where(ea_context *ctx, const DLTensor *mask, const DLTensor *a, con
 
 /* --- Places of what is true ------------------------------------------------------------------- */
 
+/* The mask's bytes where they lie in row-major order, else NULL. */
+static const uint8_t *bytes_of(const ea_view *mask)
+{
+    return core_is_contiguous(mask) ? mask->data : NULL;
+}
+
 static int64_t count_true(const ea_view *mask)
 {
-    int64_t count = 0;
-    for (int64_t i = 0; i < core_numel(mask); i++)
-        count += core_load_index(mask, core_offset(mask, i)) != 0;
+    const uint8_t *bytes = bytes_of(mask);
+    int64_t n = core_numel(mask), count = 0;
+    if (bytes)
+        for (int64_t i = 0; i < n; i++)
+            count += bytes[i] != 0;
+    else
+        for (int64_t i = 0; i < n; i++)
+            count += core_load_index(mask, core_offset(mask, i)) != 0;
     return count;
+}
+
+/* Where the mask is true, in row-major order. `places` has room for one more, which is written. */
+static void list_true(const ea_view *mask, int64_t *places)
+{
+    const uint8_t *bytes = bytes_of(mask);
+    int64_t n = core_numel(mask), found = 0;
+    for (int64_t k = 0; k < n; k++) { /* without a branch, which random masks would mislead */
+        places[found] = k;
+        found += bytes ? bytes[k] != 0 : core_load_index(mask, core_offset(mask, k)) != 0;
+    }
 }
 
 ea_status ea_count_nonzero(ea_context *ctx, const DLTensor *mask, int64_t *count)
@@ -86,13 +108,11 @@ ea_status ea_nonzero(ea_context *ctx, const DLTensor *mask, DLTensor *out)
 static ea_status true_places(ea_context *ctx, const ea_view *mask, const ea_view *x,
                              const ea_view *with, ref_indexed *i)
 {
-    int64_t count = count_true(mask), found = 0;
+    int64_t count = count_true(mask);
     int64_t *places = core_arena_alloc(ctx->arena, sizeof *places * (size_t)(count + 1));
     if (!places)
         return core_fail(ctx, EA_ERR_MEMORY, "no memory for %lld places", (long long)count);
-    for (int64_t k = 0; k < core_numel(mask); k++)
-        if (core_load_index(mask, core_offset(mask, k)))
-            places[found++] = k;
+    list_true(mask, places);
     ea_view index = core_view_make(places, CORE_I64, 1, &count);
     *i = (ref_indexed){ .at = *x, .index = index, .with = *with };
     return EA_OK;
@@ -187,6 +207,15 @@ static void copy_columns(ea_context *ctx, const ea_view *x, const ea_view *out, 
     static const char zeros[8];
     ea_view to = *out, from = x ? *x : *out;
     int64_t size = (int64_t)core_dtype_size(out->dtype);
+    if (to.stride[0] == 1 && from.stride[0] == 1) {
+        char *place = (char *)to.data + begin * size;
+        size_t bytes = (size_t)((end - begin) * size);
+        if (x)
+            memcpy(place, (const char *)from.data + begin * size, bytes);
+        else
+            memset(place, 0, bytes);
+        return;
+    }
     to.shape[0] = from.shape[0] = end - begin;
     to.data = (char *)out->data + begin * out->stride[0] * size;
     from.data = x ? (char *)x->data + begin * x->stride[0] * size : (char *)zeros;

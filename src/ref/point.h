@@ -67,6 +67,25 @@ REF_POINT_INLINE float ref_choose(bool condition, float yes, float no)
     return core_bits_float((core_float_bits(yes) & mask) | (core_float_bits(no) & ~mask));
 }
 
+/* floor, ceil and trunc from the nearest integer, with the sign of x where they are 0: compilers
+ * make vectors of rintf() alone. */
+REF_POINT_INLINE float ref_floor(float x)
+{
+    float nearest = rintf(x);
+    return copysignf(nearest - ref_choose(nearest > x, 1, 0), x);
+}
+
+REF_POINT_INLINE float ref_ceil(float x)
+{
+    return -ref_floor(-x);
+}
+
+REF_POINT_INLINE float ref_trunc(float x)
+{
+    float nearest = rintf(fabsf(x));
+    return copysignf(nearest - ref_choose(nearest > fabsf(x), 1, 0), x);
+}
+
 /* --- What the functions are taken of ---------------------------------------------------------- */
 
 /* False where every function is taken of the first input. */
@@ -133,8 +152,8 @@ REF_POINT_INLINE float ref_remainder(float b, float mod)
 
 REF_POINT_INLINE float ref_clamp(float x, float low, float high)
 {
-    float above = x < low ? low : x;
-    return above > high ? high : above;
+    float above = ref_choose(x < low, low, x);
+    return ref_choose(above > high, high, above);
 }
 
 REF_POINT_INLINE float ref_smooth_l1(float distance, float beta)
@@ -233,7 +252,7 @@ REF_POINT_INLINE float ref_point_loss(ea_point_function function, const float *x
     }
     default: { /* MARGIN_RANKING_LOSS */
         float margin = -x[2] * difference + p[0];
-        return margin < 0 ? 0 : margin;
+        return ref_choose(margin < 0, 0, margin);
     }
     }
 }
@@ -251,7 +270,7 @@ REF_POINT_INLINE float ref_point_of_several(ea_point_function function, const fl
     case EA_FN_DIV_FLOOR: /* f: fmod */
         return ref_floor_quotient(x[0], x[1], f[0]);
     case EA_FN_DIV_TRUNC:
-        return truncf(x[0] / x[1]);
+        return ref_trunc(x[0] / x[1]);
     case EA_FN_PRELU:
         return ref_choose(x[0] > 0, x[0], x[1] * x[0]);
     case EA_FN_LERP: {
@@ -280,15 +299,15 @@ REF_POINT_INLINE float ref_point_value(ea_point_function function, const float *
     case EA_FN_SIGN:
         return (float)((x[0] > 0) - (x[0] < 0));
     case EA_FN_FLOOR:
-        return floorf(x[0]);
+        return ref_floor(x[0]);
     case EA_FN_CEIL:
-        return ceilf(x[0]);
+        return ref_ceil(x[0]);
     case EA_FN_ROUND:
         return rintf(x[0]);
     case EA_FN_TRUNC:
-        return truncf(x[0]);
+        return ref_trunc(x[0]);
     case EA_FN_FRAC:
-        return x[0] - truncf(x[0]);
+        return x[0] - ref_trunc(x[0]);
     case EA_FN_RECIPROCAL:
         return 1 / x[0];
     case EA_FN_SQUARE:
@@ -358,7 +377,7 @@ REF_POINT_INLINE float ref_loss_gradient(ea_point_function function, int which, 
         if (which == 0)
             return g * (p[0] != 0 ? f[0] - x[1] : 1 - x[1] / (x[0] + p[2]));
         slope = p[0] != 0 ? -x[0] : -f[1];
-        return g * (p[1] != 0 && x[1] > 1 ? slope + (f[2] + 0.5f / x[1]) : slope);
+        return g * ref_choose((p[1] != 0) & (x[1] > 1), slope + (f[2] + 0.5f / x[1]), slope);
     case EA_FN_BCE:
         if (which == 0) {
             float product = (1 - x[0]) * x[0];
@@ -377,7 +396,7 @@ REF_POINT_INLINE float ref_loss_gradient(ea_point_function function, int which, 
     }
     default: { /* MARGIN_RANKING_LOSS */
         slope = which == 0 ? -x[2] : which == 1 ? x[2] : -difference;
-        return -x[2] * difference + p[0] >= 0 ? g * slope : 0;
+        return ref_choose(-x[2] * difference + p[0] >= 0, g * slope, 0);
     }
     }
 }
@@ -392,7 +411,7 @@ REF_POINT_INLINE float ref_gradient_of_several(ea_point_function function, int w
         return x[0] == x[1] ? g / 2 : loses ? 0 : g;
     }
     case EA_FN_FMOD:
-        return which == 0 ? g : -g * truncf(x[0] / x[1]);
+        return which == 0 ? g : -g * ref_trunc(x[0] / x[1]);
     case EA_FN_REMAINDER:
         return which == 0 ? g : -g * ref_floor_quotient(x[0], x[1], f[0]);
     case EA_FN_DIV_FLOOR:
@@ -400,8 +419,8 @@ REF_POINT_INLINE float ref_gradient_of_several(ea_point_function function, int w
         return 0;
     case EA_FN_POW: /* f: x^(y − 1) or x^y, log x */
         if (which == 0)
-            return x[1] == 0 ? 0 : g * (x[1] * f[0]);
-        return x[0] == 0 && x[1] >= 0 ? 0 : g * (f[0] * f[1]);
+            return ref_choose(x[1] == 0, 0, g * (x[1] * f[0]));
+        return ref_choose((x[0] == 0) & (x[1] >= 0), 0, g * (f[0] * f[1]));
     case EA_FN_ATAN2: {
         float squares = x[0] * x[0] + x[1] * x[1];
         return ref_choose(squares == 0, 0, g * ((which == 0 ? x[1] : -x[0]) / squares));

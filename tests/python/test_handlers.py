@@ -157,3 +157,26 @@ def test_float_types_below_32_bits_are_storage():
                      "torch.addcmul(x, x, x)"):
             narrow, wide = eval(code, globals(), {"x": x}), eval(code, globals(), {"x": x.float()})  # noqa: S307
             assert narrow.dtype == torch.bfloat16 and torch.equal(narrow, wide.bfloat16()), code
+
+
+@pytest.mark.parametrize("dim", [0, 1, -1])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.int64])
+def test_unique_along_a_dimension(dim, dtype):
+    """PyTorch's own values, inverse and counts, ties included, and the same bits each time, whatever the threads and kernels."""
+    generator, digests = torch.Generator().manual_seed(4), []
+    x = torch.randint(-1, 2, (40, 3, 30), generator=generator).to(dtype)
+    x[7] = x[3]
+    x[:, :, 5] = x[:, :, 2]
+    expected = torch.unique(x, dim=dim, return_inverse=True, return_counts=True)
+    runs = torch.unique_consecutive(x, dim=dim, return_inverse=True, return_counts=True)
+    for threads, isa in ((1, "generic"), (2, eadem.isas[-1]), (2, eadem.isas[-1])):
+        ops.configure(threads=threads, isa=isa)
+        with et.reproducible():
+            ours = torch.unique(x, dim=dim, return_inverse=True, return_counts=True)
+            assert torch.equal(torch.unique(x, dim=dim), expected[0])
+            assert all(torch.equal(a, b) for a, b in zip(
+                torch.unique_consecutive(x, dim=dim, return_inverse=True, return_counts=True), runs))
+        assert all(torch.equal(a, b) for a, b in zip(ours, expected))
+        digests.append([et.digest(t) for t in ours])
+    ops.configure(threads=0, isa="")
+    assert digests[0] == digests[1] == digests[2]

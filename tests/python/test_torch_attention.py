@@ -10,7 +10,7 @@ import torch.nn.functional as F
 import eadem
 import eadem.torch as et
 from eadem import ops
-from eadem.torch import attention
+from eadem.torch import attention, kernels
 
 SEES = torch.rand(5, 7, generator=torch.Generator().manual_seed(1)) > 0.4
 SEES[2] = False  # a row that sees no key
@@ -97,6 +97,52 @@ def test_dropout():
     assert 0.1 < (dropped == 0).float().mean() < 0.4
 
 
+def explicit(q, k, v, factors, mask=None, is_causal=False):
+    """The formula in float64, its weights times the same factors."""
+    scores = q @ k.mT / math.sqrt(q.shape[-1])
+    if is_causal:
+        mask = torch.ones(scores.shape[-2:], dtype=torch.bool).tril()
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -math.inf) if mask.dtype == torch.bool else scores + mask.double()
+    return torch.nan_to_num(scores.softmax(-1)) * factors.double() @ v
+
+
+@pytest.mark.parametrize("mask", ["none", "truth", "heads", "causal"])
+@pytest.mark.parametrize("dropout", [0.2, 0.75, 1.0])
+def test_dropout_forward_and_backward(mask, dropout):
+    inputs, given, causal = tensors(), MASKS.get(mask), mask == "causal"
+    results, after = [], []
+    for threads, isa in ((1, "ref"), (1, "generic"), (2, eadem.isas[-1])):
+        ops.configure(threads=threads, isa=isa)
+        for function in (F.scaled_dot_product_attention, attention._parts):
+            torch.manual_seed(9)
+            with et.reproducible():
+                more = (None, False) if function is attention._parts else ()
+                results.append(digests(run(inputs, given, dropout, causal, *more, function=function)))
+            after.append(torch.rand(1).item())
+    ops.configure(threads=0, isa="")
+    assert all(r == results[0] for r in results) and len(set(after)) == 1
+    torch.manual_seed(9)
+    with et.reproducible():
+        ours = run(inputs, given, dropout, causal)
+        torch.manual_seed(9)
+        factors = kernels.dropout_factors(torch.empty(2, 4, 5, 7), dropout)
+    wide = [t.detach().double().requires_grad_() for t in inputs]
+    for got, exact in zip(ours, run(wide, factors, given, causal, function=explicit)):
+        torch.testing.assert_close(got.double(), torch.nan_to_num(exact), rtol=1e-4, atol=1e-5)
+
+
+def test_dropout_keeps_its_share_and_draws_anew():
+    torch.manual_seed(5)
+    q = torch.zeros(1, 1, 400, 8)
+    v = torch.eye(200).expand(1, 1, 200, 200)
+    with et.reproducible():
+        one, two = (F.scaled_dot_product_attention(q, torch.zeros(1, 1, 200, 8), v, dropout_p=0.3) for _ in range(2))
+    assert abs((one != 0).float().mean() - 0.7) < 0.01  # six deviations
+    assert set(one.unique().tolist()) == {0.0, torch.tensor(1 / 200).mul(1 / 0.7).item()}
+    assert 0.3 < (one != two).float().mean() < 0.54  # 2 · 0.7 · 0.3 = 0.42 of them
+
+
 def test_autocast():
     q, k, v = tensors()
     with et.reproducible(), torch.autocast("cpu", torch.bfloat16):
@@ -132,6 +178,10 @@ def test_what_the_operation_refuses():
     q, k, v = tensors()
     with et.reproducible():
         with pytest.raises(ValueError, match="exclude"):
+            F.scaled_dot_product_attention(q, k, v, MASKS["floats"].clone().requires_grad_(), 0.1, True)
+        with pytest.raises(eadem.Error, match="not both"):
             F.scaled_dot_product_attention(q, k, v, SEES, 0.1, True)
+        with pytest.raises(eadem.Error, match="probability"):
+            F.scaled_dot_product_attention(q, k, v, dropout_p=1.5)
         with pytest.raises(eadem.Error, match="float64"):
             F.scaled_dot_product_attention(q.double(), k.double(), v.double())

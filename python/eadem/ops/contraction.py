@@ -148,7 +148,7 @@ def attention(q: Array, k: Array, v: Array, mask: Optional[Array] = None, causal
     scale: 0 means 1/√d. A row that sees no key is zero.
     """
     out = empty(q, (*shape(q)[:-1], v.shape[-1])) if out is None else out
-    call("attention", (q, k, v, mask, out), (int(causal),), (float(scale),))
+    call("attention", (q, k, v, mask, out, None), (int(causal),), (float(scale),))
     return out
 
 
@@ -156,7 +156,7 @@ def attention_backward(grad_out: Array, q: Array, k: Array, v: Array, mask: Opti
                        causal: bool = False, scale: float = 0.0) -> Tuple[Array, Array, Array]:
     """The gradients of attention with respect to q, k and v."""
     grads = empty(q, shape(q)), empty(k, shape(k)), empty(v, shape(v))
-    call("attention_backward", (grad_out, q, k, v, mask, *grads), (int(causal),), (float(scale),))
+    call("attention_backward", (grad_out, q, k, v, mask, *grads, None), (int(causal),), (float(scale),))
     return grads
 
 

@@ -1,7 +1,7 @@
 """scaled_dot_product_attention under reproducible().
 
 PyTorch chooses among its implementations by strides, gradients and switches before the dispatcher sees anything, so the
-choice is taken from it: one function mode gives the call to Eadem's operation, or, where that has no answer (dropout, a mask
+choice is taken from it: one function mode gives the call to Eadem's operation, or, where that has no answer (a mask
 that wants a gradient, shapes that broadcast), to its parts, spelled out here so that they give the same bits.
 """
 
@@ -10,7 +10,7 @@ import math
 import torch
 from torch.overrides import TorchFunctionMode
 
-from eadem.torch import functional
+from eadem.torch import functional, kernels
 
 _FLOATS = (torch.float32, torch.float16, torch.bfloat16)
 _softmax = getattr(torch, "_safe_softmax", torch.softmax)  # zero where all of a row is −∞; PyTorch 2.2 has none
@@ -68,13 +68,13 @@ def attend(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, sc
         more = {"enable_gqa": True} if enable_gqa else {}
         return _ATTENTION(query, key, value, attn_mask, dropout_p, is_causal, scale=scale, **more)
     with torch.autocast("cpu", enabled=False):
-        if _is_one_operation(query, key, value, attn_mask, dropout_p, scale, enable_gqa):
-            return functional.attention(query, key, value, attn_mask, is_causal, scale)
+        if _is_one_operation(query, key, value, attn_mask, scale, enable_gqa):
+            return functional.attention(query, key, value, attn_mask, is_causal, scale, dropout_p)
         return _parts(query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa)
 
 
-def _is_one_operation(q, k, v, mask, dropout, scale, shared_heads):
-    if dropout or scale == 0 or mask is not None and mask.requires_grad and torch.is_grad_enabled():
+def _is_one_operation(q, k, v, mask, scale, shared_heads):
+    if scale == 0 or mask is not None and mask.requires_grad and torch.is_grad_enabled():
         return False
     if not (q.dim() == k.dim() == v.dim() >= 3 and q.shape[:-3] == k.shape[:-3] == v.shape[:-3]):
         return False
@@ -98,5 +98,7 @@ def _parts(q, k, v, mask, dropout, causal, scale, shared_heads):
         wide = mask.expand(scores_shape).reshape(scores.shape) if shared else mask
         scores = scores.masked_fill(~wide, -math.inf) if mask.dtype is torch.bool else scores + wide
     weights = _softmax(scores, -1)
-    out = torch.dropout(weights, dropout, True) @ v if dropout else weights @ v
+    if dropout:
+        weights = weights * kernels.dropout_factors(weights, dropout)
+    out = weights @ v
     return (out.reshape(*out.shape[:-3], heads, rows, v.shape[-1]) if shared else out).to(dtype)

@@ -152,20 +152,25 @@ class _Softmax(_Function):
 
 class _Attention(_Function):
     @staticmethod
-    def forward(q, k, v, mask, causal, scale):
-        return kernels.attention(q, k, v, mask, causal, scale)
+    def forward(q, k, v, mask, state, causal, scale, dropout):
+        if state is None:
+            return kernels.attention(q, k, v, mask, causal, scale)
+        after = state.clone()
+        out = kernels.attention(q, k, v, mask, causal, scale, dropout, after)
+        torch.default_generator.set_state(after)
+        return out
 
     @staticmethod
     def remember(ctx, inputs, output):
-        ctx.save_for_backward(*inputs[:4])
-        ctx.options = inputs[4:]
+        ctx.save_for_backward(*inputs[:5])
+        ctx.options = inputs[5:]
 
     @staticmethod
     def gradients(ctx, grad):
-        q, k, v, mask = ctx.saved_tensors
-        causal, scale = ctx.options
-        grads = kernels.attention_backward(grad, q, k, v, mask, causal, scale, ctx.needs_input_grad[:3])
-        return (*grads, None, None, None)
+        q, k, v, mask, state = ctx.saved_tensors
+        causal, scale, dropout = ctx.options
+        grads = kernels.attention_backward(grad, q, k, v, mask, causal, scale, ctx.needs_input_grad[:3], dropout, state)
+        return (*grads, None, None, None, None, None)
 
 
 def _apply(function: Any, *args: Any) -> Any:
@@ -205,10 +210,11 @@ def sigmoid(x: Tensor) -> Tensor:
 
 
 def attention(q: Tensor, k: Tensor, v: Tensor, mask: Optional[Tensor] = None, causal: bool = False,
-              scale: Optional[float] = None) -> Tensor:
+              scale: Optional[float] = None, dropout: float = 0.0) -> Tensor:
     """q [..., h, n, d], k [..., g, m, d], v [..., g, m, e], h a multiple of g; mask of truth values or floats, without a
-    gradient, broadcasts to [..., h, n, m]; scale None: 1/√d."""
-    return _apply(_Attention, q, k, v, mask, causal, scale)
+    gradient, broadcasts to [..., h, n, m]; scale None: 1/√d. dropout is the weights', from PyTorch's generator."""
+    state = torch.default_generator.get_state() if dropout else None
+    return _apply(_Attention, q, k, v, mask, state, causal, scale, dropout)
 
 
 def relu(x: Tensor) -> Tensor:

@@ -46,7 +46,7 @@ eq eq_ ne ne_ lt lt_ le le_ gt gt_ ge ge_ equal isnan isinf isfinite isposinf is
 logical_or logical_or_ logical_not logical_not_ logical_xor logical_xor_ any all count_nonzero nonzero argmax argmin
 sign sign_ sgn signbit searchsorted bucketize threshold threshold_ threshold_backward hardtanh_backward hardshrink
 hardshrink_backward nan_to_num nan_to_num_ cummax cummin max_pool2d_with_indices max_pool3d_with_indices adaptive_max_pool2d
-adaptive_max_pool3d heaviside heaviside_ unique_consecutive sgn_
+adaptive_max_pool3d heaviside heaviside_ unique_consecutive unique_dim_consecutive sgn_
 """
 
 _ROUNDED_ONCE = """

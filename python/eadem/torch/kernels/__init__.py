@@ -6,7 +6,7 @@ once an operation, so that its bits follow from the order written here (docs/con
 
 from eadem.torch.kernels import (arithmetic, create, function, index, loss, norm, optim, order, pool,  # noqa: F401
                                   random, resample)
-from eadem.torch.kernels.attention import attention, attention_backward
+from eadem.torch.kernels.attention import attention, attention_backward, dropout_factors
 from eadem.torch.kernels.base import HANDLERS, IN_PLACE, Refused, call, same
 from eadem.torch.kernels.contraction import convolution, convolution_backward, mm
 from eadem.torch.kernels.foreach import foreach
@@ -14,5 +14,5 @@ from eadem.torch.kernels.loss import softmax
 from eadem.torch.kernels.norm import native_batch_norm, native_batch_norm_backward
 from eadem.torch.kernels.reduce import mean, sum_, sum_dims
 
-__all__ = ["HANDLERS", "IN_PLACE", "Refused", "attention", "attention_backward", "call", "convolution", "convolution_backward", "foreach", "mean", "mm",
+__all__ = ["HANDLERS", "IN_PLACE", "Refused", "attention", "attention_backward", "call", "convolution", "convolution_backward", "dropout_factors", "foreach", "mean", "mm",
            "native_batch_norm", "native_batch_norm_backward", "same", "softmax", "sum_", "sum_dims"]

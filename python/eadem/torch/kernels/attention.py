@@ -5,19 +5,27 @@ import torch
 from eadem.torch.kernels.base import Refused, call, handles, new
 
 
-def attention(q, k, v, mask, causal, scale):
-    """ea_attention (include/eadem/op/attention.h); scale None: 1/√d."""
+def attention(q, k, v, mask, causal, scale, dropout=0.0, state=None):
+    """ea_attention (include/eadem/op/attention.h); scale None: 1/√d. Dropout draws from the generator's `state`, which moves on."""
     out = new(q, (*q.shape[:-1], v.shape[-1]))
-    call("attention", (q, k, v, mask, out), (int(causal),), (float(scale or 0),))
+    call("attention", (q, k, v, mask, out, state), (int(causal),), (float(scale or 0), float(dropout)))
     return out
 
 
-def attention_backward(grad, q, k, v, mask, causal, scale, wanted=(True, True, True)):
-    """The gradients of q, k and v that are wanted."""
+def attention_backward(grad, q, k, v, mask, causal, scale, wanted=(True, True, True), dropout=0.0, state=None):
+    """The gradients of q, k and v that are wanted; `state` as it was before the forward."""
     grads = [new(t, t.shape) if want else None for t, want in zip((q, k, v), wanted)]
     if any(wanted):
-        call("attention_backward", (grad, q, k, v, mask, *grads), (int(causal),), (float(scale or 0),))
+        call("attention_backward", (grad, q, k, v, mask, *grads, state), (int(causal),), (float(scale or 0), float(dropout)))
     return grads
+
+
+def dropout_factors(weights, dropout):
+    """What attention multiplies its weights by: 0 with probability `dropout`, else 1/(1 − dropout)."""
+    state, kept = torch.default_generator.get_state(), torch.empty(weights.shape)
+    call("bernoulli", (state, kept), (), (1 - dropout,))
+    torch.default_generator.set_state(state)
+    return kept * (1 / (1 - dropout) if dropout < 1 else 0.0)
 
 
 def _check(dropout, mask):

@@ -146,6 +146,17 @@ def unique(x, sorted=True, return_inverse=False, return_counts=False):
 serves_integers(unique)  # the indices
 
 
+@handles("unique_dim")
+def unique_dim(x, dim, sorted=True, return_inverse=False, return_counts=False):
+    size, count = x.shape[dim], torch.empty((), dtype=torch.int64)
+    values, inverse, counts = new(x, x.shape), new(x, (size,), torch.int64), new(x, (size,), torch.int64)
+    call("unique_dim", (x, values, inverse, counts, count), (dim,))
+    return values.narrow(dim, 0, int(count)).clone(), inverse, counts[:count].clone()
+
+
+serves_integers(unique_dim)
+
+
 @handles("allclose")
 def allclose(x, y, rtol=1e-05, atol=1e-08, equal_nan=False):
     return bool(torch.isclose(x, y, rtol, atol, equal_nan).all())
