@@ -386,6 +386,10 @@ EA_API ea_module *ea_nn_recurrent(ea_context *ctx, int64_t in,
 /* The same from states, ea_no_bias for zeros, to the last ones, as ea_var_recurrent(). */
 EA_API ea_var *ea_nn_recurrent_from(ea_module *module, ea_var *x, ea_var *h0, ea_var *c0,
                                     ea_var **hn, ea_var **cn);
+/* The same of a packed sequence: x [rows, in] and batch_sizes as ea_var_recurrent() has them. */
+EA_API ea_var *ea_nn_recurrent_packed(ea_module *module, ea_var *x, const int64_t *batch_sizes,
+                                      int64_t steps, ea_var *h0, ea_var *c0, ea_var **hn,
+                                      ea_var **cn);
 
 /* [n, …] to [n, everything else]. */
 EA_API ea_module *ea_nn_flatten(ea_context *ctx);

@@ -65,8 +65,8 @@ static ea_var *value_of(ea_module *module, const char *part, int layer, int dire
     return grad_module_value(module, name, tape);
 }
 
-ea_var *ea_nn_recurrent_from(ea_module *module, ea_var *x, ea_var *h0, ea_var *c0, ea_var **hn,
-                             ea_var **cn)
+ea_var *ea_nn_recurrent_packed(ea_module *module, ea_var *x, const int64_t *batch_sizes,
+                               int64_t steps, ea_var *h0, ea_var *c0, ea_var **hn, ea_var **cn)
 {
     *hn = *cn = NULL;
     if (!module || !x || !h0 || !c0)
@@ -88,8 +88,16 @@ ea_var *ea_nn_recurrent_from(ea_module *module, ea_var *x, ea_var *h0, ea_var *c
                                      .bidirectional = o->bidirectional,
                                      .batch_first = o->batch_first,
                                      .dropout = o->dropout,
-                                     .generator = module->training ? o->generator : NULL };
+                                     .generator = module->training ? o->generator : NULL,
+                                     .batch_sizes = batch_sizes,
+                                     .steps = steps };
     return weights ? ea_var_recurrent(x, &options, weights, h0, c0, hn, cn) : NULL;
+}
+
+ea_var *ea_nn_recurrent_from(ea_module *module, ea_var *x, ea_var *h0, ea_var *c0, ea_var **hn,
+                             ea_var **cn)
+{
+    return ea_nn_recurrent_packed(module, x, NULL, 0, h0, c0, hn, cn);
 }
 
 static ea_var *forward(ea_module *module, ea_var *x)

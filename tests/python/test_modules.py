@@ -29,7 +29,8 @@ class SgdOptions(ctypes.Structure):
 
 for name in ("recurrent", "linear", "dropout", "sequential_of"):
     getattr(LIBRARY, f"ea_nn_{name}").restype = ctypes.c_void_p
-LIBRARY.ea_nn_recurrent_from.restype = LIBRARY.ea_module_forward.restype = ctypes.c_void_p
+LIBRARY.ea_nn_recurrent_from.restype = LIBRARY.ea_nn_recurrent_packed.restype = ctypes.c_void_p
+LIBRARY.ea_module_forward.restype = ctypes.c_void_p
 LIBRARY.ea_optimizer_sgd.restype = LIBRARY.ea_var_input.restype = ctypes.c_void_p
 LIBRARY.ea_module_parameter.restype = ctypes.POINTER(Parameter)
 
@@ -141,6 +142,46 @@ def test_states_go_in_and_out(context):
         return torch.cat(found)
 
     assert torch.equal(outputs([x]), outputs([x[:2].clone(), x[2:].clone()]))
+    LIBRARY.ea_tape_destroy(tape)
+    LIBRARY.ea_module_destroy(net)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_packed_sequences_are_their_runs_alone(context, kind):
+    """Outputs, last states and, with one sequence packed, the parameters' gradients, bit for bit."""
+    net = ctypes.c_void_p(recurrent(context, SIZE, kind=KINDS.index(kind), hidden=HIDDEN, layers=2, bidirectional=1,
+                                    projection=3 if kind == "LSTM" else 0))
+    assert LIBRARY.ea_module_init(net, generator(7)) == 0
+    tape, absent, own = new_tape(context), library_constant("ea_no_bias"), parameters(net)
+
+    def results(x, sizes):
+        LIBRARY.ea_tape_begin(tape)
+        for p in own.values():
+            p.has_grad = 0
+        hn, cn, given = ctypes.c_void_p(), ctypes.c_void_p(), dl(x)
+        value = ctypes.c_void_p(LIBRARY.ea_var_input(tape, ctypes.byref(given)))
+        if sizes:
+            y = LIBRARY.ea_nn_recurrent_packed(net, value, (ctypes.c_int64 * len(sizes))(*sizes), ctypes.c_int64(len(sizes)), absent,
+                                               absent, ctypes.byref(hn), ctypes.byref(cn))
+        else:
+            y = LIBRARY.ea_nn_recurrent_from(net, value, absent, absent, ctypes.byref(hn), ctypes.byref(cn))
+        assert y, LIBRARY.ea_error_text(context.handle).decode()
+        y = ctypes.c_void_p(y)
+        assert LIBRARY.ea_backward(tape, ctypes.c_void_p(var("sum", y, None, 0, 0))) == 0
+        grads = [read(p.grad.contents) for p in own.values()]
+        states = [read(LIBRARY.ea_var_value(s).contents) for s in ([hn, cn] if kind == "LSTM" else [hn])]
+        return read(LIBRARY.ea_var_value(y).contents), states, grads
+
+    lines = [torch.randn(n, SIZE) for n in (6, 4, 4, 1)]
+    packed = torch.nn.utils.rnn.pack_sequence(lines)
+    y, states, _ = results(packed.data, packed.batch_sizes.tolist())
+    padded, _ = torch.nn.utils.rnn.pad_packed_sequence(torch.nn.utils.rnn.PackedSequence(y, packed.batch_sizes))
+    for i, line in enumerate(lines):
+        alone, last, grads = results(line.unsqueeze(1), None)
+        assert torch.equal(padded[:len(line), i], alone[:, 0])
+        assert all(torch.equal(a[:, i], b[:, 0]) for a, b in zip(states, last))
+        again = results(line, [1] * len(line))
+        assert torch.equal(again[0], alone[:, 0]) and all(torch.equal(a, b) for a, b in zip(again[2], grads))
     LIBRARY.ea_tape_destroy(tape)
     LIBRARY.ea_module_destroy(net)
 
