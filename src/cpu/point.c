@@ -20,7 +20,6 @@ static bool needs_functions(const job *j, const cpu_point *point, int64_t n)
 {
     switch (point->function) {
     case EA_FN_ELU:
-    case EA_FN_SELU:
     case EA_FN_CELU:
         return !(j->kernels->minimum(point->x[0], n) > 0);
     default:
@@ -125,7 +124,6 @@ static bool is_one_function(const ref_point_call *call)
     if (call->grad_out || row->parameters > 0)
         return false;
     switch (call->function) {
-    case EA_FN_SELU:
     case EA_FN_REMAINDER:
     case EA_FN_DIV_FLOOR:
         return false;

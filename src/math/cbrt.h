@@ -1,5 +1,5 @@
-/* cbrt.h: the cube root: e^(log|x|/3), then one step of Newton's method; and the roots' reciprocal.
- */
+/* cbrt.h: the cube root: e^(log|x|/3), then one step of Newton's method; the square root's
+ * reciprocal; derivatives of roots and of the reciprocal. */
 #ifndef MATH_CBRT_H
 #define MATH_CBRT_H
 
@@ -17,6 +17,19 @@ static inline md md_cbrt(md x)
     md root = md_sub(y, md_div(excess, md_mul(md_mul(y, y), md_set(3))));
     mm inside = mm_and(md_lt(md_set(0), a), md_lt(a, md_set(HUGE_VAL)));
     return md_with_sign(md_select(inside, root, a), x);
+}
+
+/* 1/(3·∛x²) */
+static inline md md_cbrt_derivative(md x)
+{
+    md root = md_cbrt(x);
+    return md_div(md_set(1), md_mul(md_mul(root, root), md_set(3)));
+}
+
+/* −1/x² */
+static inline md md_reciprocal_derivative(md x)
+{
+    return md_div(md_set(-1), md_mul(x, x));
 }
 
 /* 1/√x */

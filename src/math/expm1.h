@@ -7,11 +7,10 @@
 #include "math/join.h"
 #include "math/sign.h"
 
-/* e^x − 1 for |x| < 700. */
-static inline md md_expm1_inside(md x)
+/* e^r − 1 for |r| ≤ ln 2 / 2. */
+static inline md md_expm1_tail(md r)
 {
-    exp_parts e = md_exp_parts(x);
-    md r = e.r, r2 = md_mul(r, r), r4 = md_mul(r2, r2);
+    md r2 = md_mul(r, r), r4 = md_mul(r2, r2);
     md q0 = md_mad(r, md_set(0x1.555555555553bp-3), md_set(0x1.0000000000005p-1));
     md q2 = md_mad(r, md_set(0x1.1111111118831p-7), md_set(0x1.555555555210cp-5));
     md q4 = md_mad(r, md_set(0x1.a01a0177f21bdp-13), md_set(0x1.6c16c17f2f171p-10));
@@ -19,8 +18,14 @@ static inline md md_expm1_inside(md x)
     md q8 = md_mad(r, md_set(0x1.ae77778c85662p-26), md_set(0x1.28a28f51fccdfp-22));
     q0 = md_mad(r2, q2, q0);
     q4 = md_mad(r4, q8, md_mad(r2, q6, q4));
-    md tail = md_mad(r2, md_mad(r4, q4, q0), r);
-    return md_mad(e.scale, tail, md_sub(e.scale, md_set(1)));
+    return md_mad(r2, md_mad(r4, q4, q0), r);
+}
+
+/* e^x − 1 for |x| < 700. */
+static inline md md_expm1_inside(md x)
+{
+    exp_parts e = md_exp_parts(x);
+    return md_mad(e.scale, md_expm1_tail(e.r), md_sub(e.scale, md_set(1)));
 }
 
 static inline md md_expm1(md x)

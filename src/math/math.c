@@ -12,6 +12,7 @@
 #include "math/exp2.h"
 #include "math/expm1.h"
 #include "math/gelu.h"
+#include "math/hard.h"
 #include "math/join.h"
 #include "math/log.h"
 #include "math/log1p.h"
@@ -19,6 +20,7 @@
 #include "math/mish.h"
 #include "math/poly.h"
 #include "math/root.h"
+#include "math/selu.h"
 #include "math/sigmoid.h"
 #include "math/sign.h"
 #include "math/silu.h"
@@ -287,6 +289,41 @@ float math_rsqrt_derivative(float x)
     return (float)md_rsqrt_derivative(x);
 }
 
+float math_selu(float x)
+{
+    return (float)md_selu(x);
+}
+
+float math_selu_derivative(float x)
+{
+    return (float)md_selu_derivative(x);
+}
+
+float math_hardswish(float x)
+{
+    return (float)md_hardswish(x);
+}
+
+float math_hardswish_derivative(float x)
+{
+    return (float)md_hardswish_derivative(x);
+}
+
+float math_hardsigmoid(float x)
+{
+    return (float)md_hardsigmoid(x);
+}
+
+float math_cbrt_derivative(float x)
+{
+    return (float)md_cbrt_derivative(x);
+}
+
+float math_reciprocal_derivative(float x)
+{
+    return (float)md_reciprocal_derivative(x);
+}
+
 static const struct {
     const char *name;
     float (*scalar)(float);
@@ -343,6 +380,13 @@ static const struct {
     [MATH_CBRT] = { "cbrt", math_cbrt },
     [MATH_RSQRT] = { "rsqrt", math_rsqrt },
     [MATH_RSQRT_DERIVATIVE] = { "rsqrt_derivative", math_rsqrt_derivative },
+    [MATH_SELU] = { "selu", math_selu },
+    [MATH_SELU_DERIVATIVE] = { "selu_derivative", math_selu_derivative },
+    [MATH_HARDSWISH] = { "hardswish", math_hardswish },
+    [MATH_HARDSWISH_DERIVATIVE] = { "hardswish_derivative", math_hardswish_derivative },
+    [MATH_HARDSIGMOID] = { "hardsigmoid", math_hardsigmoid },
+    [MATH_CBRT_DERIVATIVE] = { "cbrt_derivative", math_cbrt_derivative },
+    [MATH_RECIPROCAL_DERIVATIVE] = { "reciprocal_derivative", math_reciprocal_derivative },
 };
 
 const char *math_name(math_function function)

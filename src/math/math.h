@@ -35,6 +35,11 @@ typedef enum math_function {
     MATH_GELU_TANH_DERIVATIVE,
     MATH_MISH,
     MATH_MISH_DERIVATIVE,
+    MATH_SELU,
+    MATH_SELU_DERIVATIVE,
+    MATH_HARDSWISH,
+    MATH_HARDSWISH_DERIVATIVE,
+    MATH_HARDSIGMOID,
     MATH_ERF,
     MATH_ERF_DERIVATIVE,
     MATH_ERFC,
@@ -58,6 +63,8 @@ typedef enum math_function {
     MATH_ATANH,
     MATH_ATANH_DERIVATIVE,
     MATH_CBRT,
+    MATH_CBRT_DERIVATIVE,
+    MATH_RECIPROCAL_DERIVATIVE,
     MATH_RSQRT,
     MATH_RSQRT_DERIVATIVE,
     MATH_FUNCTION_COUNT
@@ -115,6 +122,13 @@ float math_atanh_derivative(float x);
 float math_cbrt(float x);
 float math_rsqrt(float x);
 float math_rsqrt_derivative(float x);
+float math_selu(float x);
+float math_selu_derivative(float x);
+float math_hardswish(float x);
+float math_hardswish_derivative(float x);
+float math_hardsigmoid(float x);
+float math_cbrt_derivative(float x);
+float math_reciprocal_derivative(float x);
 
 /* Functions of two variables, with the special values of C's Annex F; pair.h. */
 typedef enum math_pair { MATH_POW, MATH_ATAN2, MATH_HYPOT, MATH_FMOD, MATH_PAIR_COUNT } math_pair;

@@ -317,12 +317,6 @@ REF_POINT_INLINE float ref_point_value(ea_point_function function, const float *
     case EA_FN_ELU:
     case EA_FN_CELU:
         return ref_choose(x[0] > 0, x[0], p[0] * f[0]);
-    case EA_FN_SELU:
-        return ref_choose(x[0] > 0, 1.05070098f * x[0], 1.75809932f * f[0]);
-    case EA_FN_HARDSWISH:
-        return x[0] * ref_clamp(x[0] + 3, 0, 6) / 6;
-    case EA_FN_HARDSIGMOID:
-        return ref_clamp(x[0] + 3, 0, 6) / 6;
     case EA_FN_HARDTANH:
     case EA_FN_CLAMP:
         return ref_clamp(x[0], p[0], p[1]);
@@ -462,12 +456,8 @@ REF_POINT_INLINE float ref_point_gradient(ea_point_function function, int which,
         return 0;
     case EA_FN_FRAC:
         return g;
-    case EA_FN_RECIPROCAL:
-        return -g * (1 / x[0] * (1 / x[0]));
     case EA_FN_SQUARE:
         return g * (2 * x[0]);
-    case EA_FN_CBRT: /* f: the root */
-        return g / (3 * (f[0] * f[0]));
     case EA_FN_COS:
     case EA_FN_ACOS:
     case EA_FN_ERFC: /* f: the derivative of the other of the pair */
@@ -478,12 +468,8 @@ REF_POINT_INLINE float ref_point_gradient(ea_point_function function, int which,
         return ref_choose(x[0] > 0, g, g * (p[0] * f[0]));
     case EA_FN_CELU:
         return ref_choose(x[0] > 0, g, g * f[0]);
-    case EA_FN_SELU:
-        return ref_choose(x[0] > 0, g * 1.05070098f, g * (1.75809932f * f[0]));
-    case EA_FN_HARDSWISH: {
-        float middle = g * (x[0] / 3 + 0.5f);
-        return ref_choose(x[0] <= -3, 0, ref_choose(x[0] < 3, middle, g));
-    }
+    case EA_FN_HARDSWISH:
+        return ref_choose(x[0] <= -3, 0, g * f[0]);
     case EA_FN_HARDSIGMOID:
         return ref_choose((x[0] > -3) & (x[0] < 3), g / 6, 0);
     case EA_FN_HARDTANH:

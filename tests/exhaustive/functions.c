@@ -7,6 +7,7 @@
 #include "oracle.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -1018,6 +1019,146 @@ static double erfinv_derivative_bound(double x)
     return 1.8 / (1 - fabs(x));
 }
 
+/* --- selu: of its two pieces the one that holds x, continued; both constants are decimals -------
+ */
+
+static void selu_scale(mpfr_t y, bool alpha)
+{
+    mpfr_t a;
+    mpfr_init2(a, mpfr_get_prec(y));
+    mpfr_set_str(y, "1.0507009873554804934193349852946", 10, MPFR_RNDN);
+    mpfr_set_str(a, "1.6732632423543772848170429916717", 10, MPFR_RNDN);
+    if (alpha)
+        mpfr_mul(y, y, a, MPFR_RNDN);
+    mpfr_clear(a);
+}
+
+static void times_scale(mpfr_t y, bool alpha)
+{
+    mpfr_t scale;
+    mpfr_init2(scale, mpfr_get_prec(y));
+    selu_scale(scale, alpha);
+    mpfr_mul(y, y, scale, MPFR_RNDN);
+    mpfr_clear(scale);
+}
+
+static void selu_value(mpfr_t y, const mpfr_t x)
+{
+    bool above = mpfr_sgn(x) > 0;
+    if (above)
+        mpfr_set(y, x, MPFR_RNDN);
+    else
+        mpfr_expm1(y, x, MPFR_RNDN);
+    times_scale(y, !above);
+}
+
+static double selu_radius(double x)
+{
+    return x > 0 ? x / 2 : at_most_half(x);
+}
+
+static double selu_bound(double x)
+{
+    return x > 0 ? 2 * x : 2 * expm1_bound(x);
+}
+
+static void selu_derivative_value(mpfr_t y, const mpfr_t x)
+{
+    bool above = mpfr_sgn(x) > 0;
+    if (above)
+        mpfr_set_ui(y, 1, MPFR_RNDN);
+    else
+        mpfr_exp(y, x, MPFR_RNDN);
+    times_scale(y, !above);
+}
+
+static double selu_derivative_bound(double x)
+{
+    return x > 0 ? 2 : 2 * exp_bound(x);
+}
+
+/* --- hardswish, hardsigmoid: polynomials between −3 and 3; the derivative of the first jumps
+ * there, so its disc ends there
+ * --------------------------------------------------------------------------
+ */
+
+static void hardsigmoid_value(mpfr_t y, const mpfr_t x)
+{
+    mpfr_add_ui(y, x, 3, MPFR_RNDN);
+    mpfr_div_ui(y, y, 6, MPFR_RNDN);
+    if (mpfr_cmp_si(x, -3) <= 0)
+        mpfr_set_zero(y, 1);
+    else if (mpfr_cmp_ui(x, 3) >= 0)
+        mpfr_set_ui(y, 1, MPFR_RNDN);
+}
+
+static double hardsigmoid_bound(double x)
+{
+    return (fabs(x) + 4) / 6 * 1.01;
+}
+
+static void hardswish_value(mpfr_t y, const mpfr_t x)
+{
+    hardsigmoid_value(y, x);
+    if (mpfr_zero_p(y))
+        mpfr_setsign(y, y, 1, MPFR_RNDN);
+    else
+        mpfr_mul(y, y, x, MPFR_RNDN);
+}
+
+static double hardswish_bound(double x)
+{
+    return 1.6 * fabs(x) * hardsigmoid_bound(x);
+}
+
+static void hardswish_derivative_value(mpfr_t y, const mpfr_t x)
+{
+    mpfr_mul_2ui(y, x, 1, MPFR_RNDN);
+    mpfr_add_ui(y, y, 3, MPFR_RNDN);
+    mpfr_div_ui(y, y, 6, MPFR_RNDN);
+    if (mpfr_cmp_si(x, -3) <= 0)
+        mpfr_set_zero(y, 1);
+    else if (mpfr_cmp_ui(x, 3) >= 0)
+        mpfr_set_ui(y, 1, MPFR_RNDN);
+}
+
+static double hardswish_derivative_radius(double x)
+{
+    return fmin(1, fabs(3 - fabs(x)));
+}
+
+static double hardswish_derivative_bound(double x)
+{
+    return 2 * hardsigmoid_bound(x);
+}
+
+/* --- 1/(3·∛x²), −1/x²: |z| ≥ |x|/2 ------------------------------------------------------------ */
+
+static void cbrt_derivative_value(mpfr_t y, const mpfr_t x)
+{
+    mpfr_cbrt(y, x, MPFR_RNDN);
+    mpfr_sqr(y, y, MPFR_RNDN);
+    mpfr_mul_ui(y, y, 3, MPFR_RNDN);
+    mpfr_ui_div(y, 1, y, MPFR_RNDN);
+}
+
+static double cbrt_derivative_bound(double x)
+{
+    double root = cbrt(x / 2);
+    return 1 / (root * root);
+}
+
+static void reciprocal_derivative_value(mpfr_t y, const mpfr_t x)
+{
+    mpfr_sqr(y, x, MPFR_RNDN);
+    mpfr_si_div(y, -1, y, MPFR_RNDN);
+}
+
+static double reciprocal_derivative_bound(double x)
+{
+    return 5 / (x * x);
+}
+
 /* Where `below` and `above` are not 0, the function turns between them. */
 const oracle_function oracle_functions[] = {
     { .name = "exp", exp_value, one, exp_bound },
@@ -1073,6 +1214,23 @@ const oracle_function oracle_functions[] = {
       8 },
     { .name = "mish", mish_value, at_most_half, mish_bound, -1.3, -1.1, .identity_above = 20 },
     { .name = "mish_derivative", mish_derivative_value, half, mish_derivative_bound, -8, 8 },
+    { .name = "selu", selu_value, selu_radius, selu_bound },
+    { .name = "selu_derivative", selu_derivative_value, at_most_half, selu_derivative_bound },
+    { .name = "hardswish",
+      hardswish_value,
+      at_most_half,
+      hardswish_bound,
+      -1.6,
+      -1.4,
+      .identity_above = 3,
+      .above_half = true },
+    { .name = "hardswish_derivative",
+      hardswish_derivative_value,
+      hardswish_derivative_radius,
+      hardswish_derivative_bound,
+      -3,
+      3 },
+    { .name = "hardsigmoid", hardsigmoid_value, at_most_half, hardsigmoid_bound },
     { .name = "erf", erf_value, at_most_quarter, erf_bound },
     { .name = "erf_derivative", erf_derivative_value, quarter, erf_derivative_bound },
     { .name = "erfc", erfc_value, quarter, erfc_bound },
@@ -1125,6 +1283,11 @@ const oracle_function oracle_functions[] = {
       -1.5,
       1.5 },
     { .name = "cbrt", cbrt_value, half_x, cbrt_bound },
+    { .name = "cbrt_derivative", cbrt_derivative_value, half_x, cbrt_derivative_bound },
+    { .name = "reciprocal_derivative",
+      reciprocal_derivative_value,
+      half_x,
+      reciprocal_derivative_bound },
     { .name = "rsqrt", rsqrt_value, half_x, rsqrt_bound },
     { .name = "rsqrt_derivative", rsqrt_derivative_value, half_x, rsqrt_derivative_bound },
 };

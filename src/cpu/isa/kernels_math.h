@@ -10,6 +10,7 @@
 #include "math/exp2.h"
 #include "math/expm1.h"
 #include "math/gelu.h"
+#include "math/hard.h"
 #include "math/join.h"
 #include "math/log.h"
 #include "math/log1p.h"
@@ -18,6 +19,7 @@
 #include "math/mish.h"
 #include "math/poly.h"
 #include "math/root.h"
+#include "math/selu.h"
 #include "math/sigmoid.h"
 #include "math/sign.h"
 #include "math/silu.h"
@@ -40,6 +42,37 @@ static inline __attribute__((always_inline)) void map_double(md (*f)(md), const 
         int rest = (int)(n - i);
         vf_store_n(y + i, md_round(f(md_widen(vf_load_n(x + i, rest)))), rest);
     }
+}
+
+/* The same with a shorter way for the vectors whose lanes all have `easy` arguments. */
+static inline __attribute__((always_inline)) void
+map_easy(md (*f)(md), vfm (*easy)(vf), md (*easy_f)(md), const float *x, float *y, int64_t n)
+{
+    int64_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) {
+        vf at = vf_load(x + i);
+        bool all = vfm_bits(easy(at)) == (1u << VF_LANES) - 1;
+        md wide = md_widen(at);
+        vf_store(y + i, md_round(all ? easy_f(wide) : f(wide)));
+    }
+    map_double(f, x + i, y + i, n - i);
+}
+
+static inline vfm above_zero(vf x)
+{
+    return vf_gt(x, vf_zero());
+}
+
+static inline vfm hardswish_inside(vf x)
+{
+    vf size = vf_abs(x);
+    return vfm_and(vf_lt(size, vf_set(3)),
+                   vfm_or(vf_ge(size, vf_set(0x1p-100f)), vf_eq(x, vf_zero())));
+}
+
+static inline vfm hardswish_slopes(vf x)
+{
+    return vf_lt(vf_abs(x), vf_set(3));
 }
 
 static RARE void kernel_exp(const float *x, float *y, int64_t n)
@@ -307,4 +340,39 @@ static RARE void kernel_rsqrt(const float *x, float *y, int64_t n)
 static void kernel_rsqrt_derivative(const float *x, float *y, int64_t n)
 {
     map_double(md_rsqrt_derivative, x, y, n);
+}
+
+static void kernel_selu(const float *x, float *y, int64_t n)
+{
+    map_easy(md_selu, above_zero, md_selu_above_zero, x, y, n);
+}
+
+static void kernel_selu_derivative(const float *x, float *y, int64_t n)
+{
+    map_easy(md_selu_derivative, above_zero, md_selu_derivative_above_zero, x, y, n);
+}
+
+static void kernel_hardswish(const float *x, float *y, int64_t n)
+{
+    map_easy(md_hardswish, hardswish_inside, md_hardswish_inside, x, y, n);
+}
+
+static void kernel_hardswish_derivative(const float *x, float *y, int64_t n)
+{
+    map_easy(md_hardswish_derivative, hardswish_slopes, md_hardswish_slope, x, y, n);
+}
+
+static void kernel_hardsigmoid(const float *x, float *y, int64_t n)
+{
+    map_double(md_hardsigmoid, x, y, n);
+}
+
+static void kernel_cbrt_derivative(const float *x, float *y, int64_t n)
+{
+    map_double(md_cbrt_derivative, x, y, n);
+}
+
+static void kernel_reciprocal_derivative(const float *x, float *y, int64_t n)
+{
+    map_double(md_reciprocal_derivative, x, y, n);
 }
