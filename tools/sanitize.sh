@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the library and the C tests under each sanitizer and runs them: sanitize.sh [asan] [ubsan] [tsan].
+# Builds the library, the programs and the C tests under each sanitizer and runs the tests: sanitize.sh [asan] [ubsan] [tsan].
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 for preset in "${@:-asan ubsan tsan}"; do
@@ -7,7 +7,7 @@ for preset in "${@:-asan ubsan tsan}"; do
         echo "== $name"
         cmake --preset "$name" >/dev/null
         cmake --build "build-$name" | tail -1
-        # Scripts and Python load the library into programs that no sanitizer has prepared.
+        # The package's tests load the library into a Python that no sanitizer has prepared.
         EADEM_SANITIZER=$name ctest --test-dir "build-$name" --output-on-failure -j2 -E '^(python|house)/' | tail -8
     done
 done
