@@ -204,8 +204,8 @@ static inline md md_turned(md value, ml quarter)
     return ml_double(ml_xor(md_bits(value), sign));
 }
 
-/* Three values lie within 2^−54 of halfway between two floats, nearer than the arithmetic above can
- * tell; the exhaustive check found them. There the value is a double on the right side. */
+/* A few values lie nearer to halfway between two floats than the arithmetic above can tell; the
+ * exhaustive check found them. There the value is a double on the right side. */
 static inline md md_except(md a, double at, double value, md elsewhere)
 {
     return md_select(md_eq(a, md_set(at)), md_set(value), elsewhere);
@@ -243,8 +243,10 @@ static inline md md_tan(md x)
 /* 1 + tan² x = 1/cos² x */
 static inline md md_tan_derivative(md x)
 {
-    md c = md_cos(x);
-    return md_div(md_set(1), md_mul(c, c));
+    md c = md_cos(x), a = md_abs(x);
+    md value = md_div(md_set(1), md_mul(c, c));
+    value = md_except(a, 0x1.aeaddep+97, 0x1.2ec322fffffffp+0, value);
+    return md_except(a, 0x1.bfb656p+104, 0x1.03d40d0000001p+0, value);
 }
 
 #endif
