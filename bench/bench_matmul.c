@@ -5,17 +5,13 @@
  * Rounds of ours and of the peer alternate; each side's best time counts, and the median of the
  * rounds' ratios is printed beside the ratio of the best. With several threads each round begins
  * with a rest, until the other side's waiting threads sleep and leave the cores free. A round is
- * the best of three runs. The caller's thread has the first core to itself and both sides' other
- * threads have the other cores, for a scheduler may leave two busy threads on one core for seconds.
- * The peak is the rate of independent fused multiply-adds in registers, measured between the shapes
- * on as many threads.
+ * the best of three runs. The peak is the rate of independent fused multiply-adds in registers,
+ * measured between the shapes on as many threads.
  */
-#define _GNU_SOURCE
 #include "bench_peak.h"
 #include "eadem/op.h"
 
 #include <dlfcn.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,19 +72,6 @@ static sgemm *load_peer(int threads)
     (void)threads;
     puts("OpenBLAS is not installed: its columns are empty");
     return NULL;
-}
-
-/* Where this thread, and those it starts from now on, may run: on cores first … first+count−1 of
- * those that the process has. */
-static void stay_on(const cpu_set_t *all, int first, int count)
-{
-    cpu_set_t some;
-    CPU_ZERO(&some);
-    for (int cpu = 0, i = 0; cpu < CPU_SETSIZE; cpu++)
-        if (CPU_ISSET(cpu, all) && i++ >= first && i <= first + count)
-            CPU_SET(cpu, &some);
-    if (CPU_COUNT(&some) == count)
-        sched_setaffinity(0, sizeof some, &some);
 }
 
 static float *random_floats(int64_t n)
@@ -218,17 +201,11 @@ int main(int argc, char **argv)
     int threads = argc > 1 ? atoi(argv[1]) : 1, rounds = argc > 2 ? atoi(argv[2]) : 15;
     rounds = rounds < 1 ? 1 : rounds > 1000 ? 1000 : rounds;
     ea_context *ctx;
-    cpu_set_t all;
-    sched_getaffinity(0, sizeof all, &all);
-    if (threads > 1)
-        stay_on(&all, 1, threads - 1);
     if (ea_context_create(&(ea_context_options){ .threads = threads }, &ctx) != EA_OK) {
         fprintf(stderr, "%s\n", ea_error_text(NULL));
         return 1;
     }
     sgemm *peer = load_peer(threads);
-    if (threads > 1)
-        stay_on(&all, 0, 1);
     double peak = bench_peak() * threads;
     printf("%s, %d threads, peak %.1f GFLOP/s (fused multiply-adds in registers)\n",
            ea_context_isa(ctx), threads, peak);
