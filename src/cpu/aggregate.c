@@ -433,15 +433,46 @@ static void give_extremes(const column_slopes *c, int64_t item)
         }
 }
 
+/* The gradient of prod, as product_slopes() of a row, for neighbouring columns: `before` has room
+ * for COLUMNS products of each of their elements. */
+static void give_products(const column_slopes *c, int64_t item, double *before)
+{
+    cpu_column_block from = cpu_column_block_at(&c->x, item, COLUMNS);
+    cpu_column_block to = cpu_column_block_at(&c->grad_x, item, COLUMNS);
+    const ref_row *facts = c->job->facts + from.output;
+    double product[COLUMNS], grad[COLUMNS];
+    for (int64_t k = 0; k < from.columns; k++) {
+        product[k] = 1;
+        grad[k] = (double)facts[k].grad;
+    }
+    for (int64_t i = 0; i < c->x.rows; i++)
+        for (int64_t k = 0; k < from.columns; k++) {
+            before[i * COLUMNS + k] = product[k];
+            product[k] *= (double)from.data[i * c->x.row_stride + k];
+        }
+    for (int64_t k = 0; k < from.columns; k++)
+        product[k] = 1;
+    for (int64_t i = c->x.rows - 1; i >= 0; i--)
+        for (int64_t k = 0; k < from.columns; k++) {
+            double factor = (double)from.data[i * c->x.row_stride + k];
+            to.data[i * c->grad_x.row_stride + k] =
+                (float)(grad[k] * (before[i * COLUMNS + k] * product[k]));
+            product[k] *= factor;
+        }
+}
+
 static void give_columns(void *argument, int64_t first, int64_t last, int worker)
 {
-    (void)worker;
     const column_slopes *c = argument;
     const job *j = c->job;
     ea_aggregate aggregate = j->call->aggregate;
     for (int64_t item = first; item < last; item++) {
         if (is_extreme(aggregate)) {
             give_extremes(c, item);
+            continue;
+        }
+        if (aggregate == EA_AGG_PROD) {
+            give_products(c, item, j->scratch + worker * j->n * COLUMNS);
             continue;
         }
         cpu_column_block from = cpu_column_block_at(&c->x, item, COLUMNS);
@@ -473,6 +504,7 @@ static void give_columns(void *argument, int64_t first, int64_t last, int worker
 static bool takes_columns(const ref_aggregate_call *call, column_slopes *c)
 {
     bool takes = call->aggregate == EA_AGG_VAR || call->aggregate == EA_AGG_LOGSUMEXP ||
+                 (call->aggregate == EA_AGG_PROD && c->job->n <= CPU_BLOCK) ||
                  (is_extreme(call->aggregate) && c->job->n <= INT32_MAX);
     if (call->aggregate == EA_AGG_NORM && call->parameter == 2) {
         takes = true;
@@ -491,8 +523,12 @@ ea_status cpu_aggregate_backward(ea_context *ctx, const ref_aggregate_call *call
         return EA_OK;
     j.grad_rows = cpu_rows_of(call->grad_x, call->kept);
     EA_TRY(allocate(ctx, sizeof(ref_row) * (size_t)j.outputs, (void **)&j.facts));
-    if (call->aggregate == EA_AGG_PROD)
-        EA_TRY(allocate(ctx, sizeof(double) * (size_t)(j.n * ctx->threads), (void **)&j.scratch));
+    column_slopes columns = { .job = &j };
+    if (call->aggregate == EA_AGG_PROD) {
+        int64_t together = takes_columns(call, &columns) ? COLUMNS : 1;
+        EA_TRY(allocate(ctx, sizeof(double) * (size_t)(j.n * together * ctx->threads),
+                        (void **)&j.scratch));
+    }
     bool centred = call->aggregate == EA_AGG_VAR || call->aggregate == EA_AGG_STD;
     if (centred)
         EA_TRY(means(ctx, &j));
@@ -501,7 +537,6 @@ ea_status cpu_aggregate_backward(ea_context *ctx, const ref_aggregate_call *call
                                 .value = core_load(call->out, core_offset(call->out, i)),
                                 .mean = centred ? j.about[i] : 0,
                                 .n = ref_divisor(j.n, call->parameter) };
-    column_slopes columns = { .job = &j };
     if (takes_columns(call, &columns))
         core_parallel(ctx, cpu_column_blocks(&columns.x, COLUMNS), GRAIN / (COLUMNS * j.n) + 1,
                       give_columns, &columns);

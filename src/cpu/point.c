@@ -84,6 +84,12 @@ static void evaluate(const job *j, cpu_point *point, float buffer[][CPU_BLOCK], 
             point->f[k] = buffer[k];
 }
 
+/* Whether broadcasting repeats a single element. */
+static bool is_one_value(const ea_view *merged)
+{
+    return merged->ndim == 1 && merged->stride[0] == 0;
+}
+
 static void run_blocks(void *argument, int64_t first, int64_t last, int worker)
 {
     (void)worker;
@@ -97,8 +103,14 @@ static void run_blocks(void *argument, int64_t first, int64_t last, int worker)
         cpu_point point = { .function = j->call->function,
                             .gradient = j->call->grad_out != NULL,
                             .parameter = j->call->parameter };
-        for (int k = 0; k < REF_POINT_INPUTS; k++)
-            point.x[k] = k < row->inputs ? cpu_read(&j->input[k], begin, n, input[k]) : point.x[0];
+        for (int k = 0; k < REF_POINT_INPUTS; k++) {
+            if (k >= row->inputs)
+                point.x[k] = point.x[0];
+            else if (block == first || !is_one_value(&j->input[k]))
+                point.x[k] = cpu_read(&j->input[k], begin, n, input[k]);
+            else
+                point.x[k] = input[k]; /* as the first block, which is no shorter, left it */
+        }
         for (int k = 0; k < REF_POINT_FUNCTIONS; k++)
             point.f[k] = point.x[0];
         point.grad = j->call->grad_out ? cpu_read(&j->grad_out, begin, n, grad) : point.x[0];

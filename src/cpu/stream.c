@@ -69,6 +69,12 @@ static float *in_place(const ea_view *view, int64_t begin, int64_t n)
     return (float *)view->data + core_offset(view, begin);
 }
 
+static void fill(float *to, float value, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        to[i] = value;
+}
+
 static void read_run(const ea_view *view, int64_t offset, int64_t n, float *to)
 {
     int64_t stride = view->stride[view->ndim - 1];
@@ -93,8 +99,7 @@ static void read_run(const ea_view *view, int64_t offset, int64_t n, float *to)
         if (stride == 1)
             memcpy(to, from, (size_t)n * sizeof *to);
         else if (stride == 0)
-            for (int64_t i = 0; i < n; i++)
-                to[i] = *from;
+            fill(to, *from, n);
         else
             for (int64_t i = 0; i < n; i++)
                 to[i] = from[i * stride];
