@@ -302,3 +302,10 @@ def test_refusals(context):
                             ("ea_bincount", (torch.tensor([3]), None, torch.empty(3, dtype=torch.int64)))):
         with pytest.raises(AssertionError, match=name):
             context.call(name, *arguments)
+
+
+def test_softmin(context):
+    for _ in range(TRIALS):
+        shape = random_shape(1, 4, 12)
+        dim = random.randrange(-len(shape), len(shape))
+        check(context, lambda x: var("softmin", x, dim), lambda x: x.neg().softmax(dim), [make(shape)], terms=2 * shape[dim])
