@@ -420,7 +420,7 @@ REF_POINT_INLINE float ref_gradient_of_several(ea_point_function function, int w
         return ref_choose(squares == 0, 0, g * ((which == 0 ? x[1] : -x[0]) / squares));
     }
     case EA_FN_HYPOT:
-        return g * (x[which] / f[0]);
+        return g * ((which == 0 ? x[0] : x[1]) / f[0]);
     case EA_FN_PRELU:
         if (which == 0)
             return ref_choose(x[0] > 0, g, x[1] * g);
