@@ -162,7 +162,7 @@ static RARE void kernel_sigmoid(const float *x, float *y, int64_t n)
     map_double(md_sigmoid, x, y, n);
 }
 
-static void kernel_sigmoid_derivative(const float *x, float *y, int64_t n)
+static RARE void kernel_sigmoid_derivative(const float *x, float *y, int64_t n)
 {
     map_double(md_sigmoid_derivative, x, y, n);
 }
