@@ -58,7 +58,8 @@ TORCH = {"ea_one_hot": "nn.functional.one_hot", "ea_max": "max, argmax", "ea_min
          "ea_searchsorted": "searchsorted, bucketize", "div_floor": 'div(rounding_mode="floor")',
          "div_trunc": 'div(rounding_mode="trunc")', "gelu_tanh": 'gelu(approximate="tanh")', "bce": "binary_cross_entropy",
          "bce_with_logits": "binary_cross_entropy_with_logits", "cbrt": "(none)", "ea_scatter": "scatter, scatter_add, scatter_reduce",
-         "ea_function": "(any function of the contract's table, by name)", "ea_sgd": "optim.SGD", "ea_adam": "optim.Adam, AdamW"}
+         "ea_function": "(any function of the contract's table, by name)", "ea_sgd": "optim.SGD", "ea_adam": "optim.Adam, AdamW",
+         "ea_update": "optim.NAdam, RAdam, Adamax, RMSprop, Adagrad, Adadelta; Lion"}
 
 
 # Gradients that a door's name does not lead to.
