@@ -52,10 +52,10 @@ def sums():
                         [torch.randn(2, 8, 30, 30)]),
         "grid_sample": (ops.grid_sample, lambda x, g: F.grid_sample(x, g, align_corners=False),
                         [torch.randn(2, 8, 30, 30), torch.rand(2, 20, 20, 2) * 1.8 - 0.9]),
-        "prelu": (ops.prelu, lambda x, w: F.prelu(x, w[:1]), [torch.randn(200000), torch.tensor([0.3]).expand(200000)]),
-        "lerp": (ops.lerp, torch.lerp, [torch.randn(200000), torch.randn(200000), torch.rand(200000)]),
-        "addcmul": (ops.addcmul, torch.addcmul, [torch.randn(200000) for _ in range(3)]),
-        "addcdiv": (ops.addcdiv, torch.addcdiv, [torch.rand(200000) + 0.1 for _ in range(3)]),
+        "point:prelu": (ops.prelu, lambda x, w: F.prelu(x, w[:1]), [torch.randn(200000), torch.tensor([0.3]).expand(200000)]),
+        "point:lerp": (ops.lerp, torch.lerp, [torch.randn(200000), torch.randn(200000), torch.rand(200000)]),
+        "point:addcmul": (ops.addcmul, torch.addcmul, [torch.randn(200000) for _ in range(3)]),
+        "point:addcdiv": (ops.addcdiv, torch.addcdiv, [torch.rand(200000) + 0.1 for _ in range(3)]),
     }
 
 
@@ -175,7 +175,5 @@ def measure(context, pair, units):
     for name, (ours, peer, inputs) in cases.items():
         kind, _, short = name.rpartition(":")
         door = {"var": f"ea_var_{short}", "point": f"ea_point(EA_FN_{short.upper()})"}.get(kind, f"ea_{short}")
-        if name in ("prelu", "lerp", "addcmul", "addcdiv"):
-            door = f"ea_point(EA_FN_{short.upper()})"
         result[f"`{door}`"] = pair(ours(*inputs), peer(*inputs), peer(*(x.double() for x in inputs)), True)
     return result

@@ -1022,24 +1022,16 @@ static double erfinv_derivative_bound(double x)
 /* --- selu: of its two pieces the one that holds x, continued; both constants are decimals -------
  */
 
-static void selu_scale(mpfr_t y, bool alpha)
-{
-    mpfr_t a;
-    mpfr_init2(a, mpfr_get_prec(y));
-    mpfr_set_str(y, "1.0507009873554804934193349852946", 10, MPFR_RNDN);
-    mpfr_set_str(a, "1.6732632423543772848170429916717", 10, MPFR_RNDN);
-    if (alpha)
-        mpfr_mul(y, y, a, MPFR_RNDN);
-    mpfr_clear(a);
-}
-
 static void times_scale(mpfr_t y, bool alpha)
 {
-    mpfr_t scale;
-    mpfr_init2(scale, mpfr_get_prec(y));
-    selu_scale(scale, alpha);
-    mpfr_mul(y, y, scale, MPFR_RNDN);
-    mpfr_clear(scale);
+    mpfr_t factor;
+    mpfr_init2(factor, mpfr_get_prec(y));
+    mpfr_set_str(factor, "1.0507009873554804934193349852946", 10, MPFR_RNDN);
+    mpfr_mul(y, y, factor, MPFR_RNDN);
+    mpfr_set_str(factor, "1.6732632423543772848170429916717", 10, MPFR_RNDN);
+    if (alpha)
+        mpfr_mul(y, y, factor, MPFR_RNDN);
+    mpfr_clear(factor);
 }
 
 static void selu_value(mpfr_t y, const mpfr_t x)
@@ -1082,14 +1074,20 @@ static double selu_derivative_bound(double x)
  * --------------------------------------------------------------------------
  */
 
-static void hardsigmoid_value(mpfr_t y, const mpfr_t x)
+/* 0 for x ≤ −3, 1 for x ≥ 3, else y as it is. */
+static void step_beyond_three(mpfr_t y, const mpfr_t x)
 {
-    mpfr_add_ui(y, x, 3, MPFR_RNDN);
-    mpfr_div_ui(y, y, 6, MPFR_RNDN);
     if (mpfr_cmp_si(x, -3) <= 0)
         mpfr_set_zero(y, 1);
     else if (mpfr_cmp_ui(x, 3) >= 0)
         mpfr_set_ui(y, 1, MPFR_RNDN);
+}
+
+static void hardsigmoid_value(mpfr_t y, const mpfr_t x)
+{
+    mpfr_add_ui(y, x, 3, MPFR_RNDN);
+    mpfr_div_ui(y, y, 6, MPFR_RNDN);
+    step_beyond_three(y, x);
 }
 
 static double hardsigmoid_bound(double x)
@@ -1116,10 +1114,7 @@ static void hardswish_derivative_value(mpfr_t y, const mpfr_t x)
     mpfr_mul_2ui(y, x, 1, MPFR_RNDN);
     mpfr_add_ui(y, y, 3, MPFR_RNDN);
     mpfr_div_ui(y, y, 6, MPFR_RNDN);
-    if (mpfr_cmp_si(x, -3) <= 0)
-        mpfr_set_zero(y, 1);
-    else if (mpfr_cmp_ui(x, 3) >= 0)
-        mpfr_set_ui(y, 1, MPFR_RNDN);
+    step_beyond_three(y, x);
 }
 
 static double hardswish_derivative_radius(double x)
