@@ -32,13 +32,27 @@ static float weights[MOST_TERMS * MOST_COLUMNS];
 static float expected[MOST_ROWS * MOST_COLUMNS], result[MOST_ROWS * MOST_COLUMNS];
 static unsigned char stored[MOST_TERMS * MOST_COLUMNS * 4];
 
-/* Random bits, so that a scale is any float16; plain elements are random numbers. */
-static void fill_lines(const ref_lines *lines, int64_t terms, int64_t columns)
+/* A float16 of either sign, 2⁻¹⁰ … 2⁻⁵, as models have them. */
+static void store_ordinary_scale(unsigned char *to)
+{
+    uint32_t bits = random_below(2) << 15 | (5 + random_below(5)) << 10 | random_below(1024);
+    to[0] = (unsigned char)bits;
+    to[1] = (unsigned char)(bits >> 8);
+}
+
+/* Blocks are random bits, so that a scale is any float16, or have ordinary scales; plain elements
+ * are random numbers. */
+static void fill_lines(const ref_lines *lines, int64_t terms, int64_t columns, bool ordinary)
 {
     int elements, bytes;
     ref_quant_block(lines->format, &elements, &bytes);
     for (int64_t i = 0; i < columns * lines->line_bytes; i++)
         stored[i] = (unsigned char)random_below(256);
+    for (int64_t i = 0; elements > 1 && ordinary && i < columns * lines->line_bytes; i += bytes) {
+        store_ordinary_scale(stored + i + (lines->format == REF_QUANT_Q6_K ? 208 : 0));
+        if (lines->format == REF_QUANT_Q4_K)
+            store_ordinary_scale(stored + i + 2);
+    }
     if (elements > 1)
         return;
     ea_view view = core_view_make(stored,
@@ -79,18 +93,21 @@ static void define_product(const ref_lines *lines, int64_t rows, int64_t terms, 
     ea_context_destroy(ctx);
 }
 
-static void product_case(ref_quant format, int64_t rows, int64_t terms, int64_t columns)
+static void product_case(ref_quant format, bool ordinary, int64_t rows, int64_t terms,
+                         int64_t columns)
 {
     int elements, bytes;
     bool with_bias = random_below(2);
     ref_quant_block(format, &elements, &bytes);
     ref_lines lines = { format, stored, terms / elements * bytes };
-    fill_lines(&lines, terms, columns);
+    fill_lines(&lines, terms, columns, ordinary);
     for (int64_t i = 0; i < rows * terms; i++)
         x[i] = random_number();
     for (int64_t i = 0; i < columns; i++)
         addend[i] = random_number();
     define_product(&lines, rows, terms, columns, with_bias);
+    for (int64_t i = 0; ordinary && i < rows * columns; i++)
+        assert_true(isfinite(expected[i]));
     for (int i = 1; ea_isa_available(i); i++)
         for (int threads = 1; threads <= 3; threads++) {
             ea_context *ctx;
@@ -112,19 +129,29 @@ static void product_case(ref_quant format, int64_t rows, int64_t terms, int64_t 
 static const ref_quant formats[] = { REF_QUANT_F32,  REF_QUANT_F16,  REF_QUANT_BF16, REF_QUANT_Q8_0,
                                      REF_QUANT_Q4_0, REF_QUANT_Q4_K, REF_QUANT_Q6_K };
 
+static bool is_of_blocks(ref_quant format)
+{
+    int elements, bytes;
+    ref_quant_block(format, &elements, &bytes);
+    return elements > 1;
+}
+
+/* Formats of blocks twice: most products with scales of random bits are not finite, and hide what
+ * finite ones show. */
 static void test_products(void **state)
 {
     (void)state;
-    static const int64_t rows[] = { 1, 1, 2, 3, 5, 7, 8, 16, 17, 40 };
+    static const int64_t rows[] = { 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 40 };
     static const int64_t terms[] = { 32, 64, 96, 800, 1024, 1056, 2080 };
     for (size_t f = 0; f < sizeof formats / sizeof *formats; f++)
-        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-            bool k_quant = formats[f] == REF_QUANT_Q4_K || formats[f] == REF_QUANT_Q6_K;
-            int64_t n = k_quant ? 256 * (1 + random_below(5)) : terms[random_below(7)];
-            product_case(formats[f], rows[i], n, 1 + random_below(MOST_COLUMNS));
-        }
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+            for (int ordinary = 0; ordinary <= is_of_blocks(formats[f]); ordinary++) {
+                bool k_quant = formats[f] == REF_QUANT_Q4_K || formats[f] == REF_QUANT_Q6_K;
+                int64_t n = k_quant ? 256 * (1 + random_below(5)) : terms[random_below(7)];
+                product_case(formats[f], ordinary, rows[i], n, 1 + random_below(MOST_COLUMNS));
+            }
     for (int i = 0; i < 30; i++)
-        product_case(formats[i % 3], 1 + random_below(20), 1 + random_below(1300),
+        product_case(formats[i % 3], false, 1 + random_below(20), 1 + random_below(1300),
                      1 + random_below(MOST_COLUMNS));
 }
 
@@ -134,7 +161,7 @@ static void test_views(void **state)
     (void)state;
     int64_t rows = 3, terms = 1100, columns = 131;
     ref_lines lines = { REF_QUANT_F32, stored, terms * 4 };
-    fill_lines(&lines, terms, columns);
+    fill_lines(&lines, terms, columns, false);
     for (int64_t i = 0; i < rows * terms; i++)
         x[i] = random_number();
     define_product(&lines, rows, terms, columns, false);
