@@ -104,7 +104,8 @@ static void add_site(json_t *packages, const char *prefix, const char *minor)
 static bool is_closed_venv(const char *prefix)
 {
     char path[PATH_MAX], text[2048] = "";
-    snprintf(path, sizeof path, "%s/pyvenv.cfg", prefix);
+    if (snprintf(path, sizeof path, "%s/pyvenv.cfg", prefix) >= (int)sizeof path)
+        return false;
     int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0)
         return false;
