@@ -158,9 +158,10 @@ static ea_status train_step(train_session *s, const ea_batch *batch)
     s->loss = ea_var_item(loss);
     if (!isfinite(s->loss))
         return core_fail(s->ctx, EA_ERR_NUMERIC,
-                         "the loss is %f at step %lld (epoch %lld): the training diverged; lower "
+                         "the loss is %s at step %lld (epoch %lld): the training diverged; lower "
                          "the learning rate",
-                         (double)s->loss, (long long)s->step + 1, (long long)s->epoch + 1);
+                         isnan(s->loss) ? "NaN" : "infinite", (long long)s->step + 1,
+                         (long long)s->epoch + 1);
     EA_TRY(train_trace_gradients(s));
     if (s->recipe->clip_norm > 0)
         EA_TRY(ea_optimizer_clip_norm(s->optimizer, s->recipe->clip_norm, NULL));
@@ -267,6 +268,17 @@ static ea_status test(train_session *s, train_result *result)
 
 /* --- The whole ------------------------------------------------------------------------------- */
 
+static ea_status resume(train_session *s)
+{
+    EA_TRY(train_checkpoint_load(s));
+    if (s->step <= total_steps(s))
+        return EA_OK;
+    return core_fail(s->ctx, EA_ERR_ARGUMENT,
+                     "%s holds a checkpoint of step %lld, and this training ends at step %lld: "
+                     "train longer, or into another folder",
+                     s->options->out, (long long)s->step, (long long)total_steps(s));
+}
+
 static ea_status run(train_session *s, train_result *result)
 {
     if (s->options->out)
@@ -274,7 +286,7 @@ static ea_status run(train_session *s, train_result *result)
     EA_TRY(open_data(s));
     EA_TRY(open_model(s));
     if (s->options->resume)
-        EA_TRY(train_checkpoint_load(s));
+        EA_TRY(resume(s));
     memcpy(result->initial, s->initial, sizeof result->initial);
     EA_TRY(train_trace_open(s));
     EA_TRY(train_all(s));

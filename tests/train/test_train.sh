@@ -100,7 +100,7 @@ edited 's/train-images/cut-images/'
 head -c 5000 train-images >cut-images
 expect 1 'cut-images' "$eadem" train edited.yaml
 edited 's/{lr: 0.01}/{lr: 1000, weight_decay: 1000000}/;s/adam:/sgd:/;s/every: 7/every: 0/'
-expect 1 'loss is .*nan.* at step [0-9]+ .*epoch' "$eadem" train edited.yaml --out diverged
+expect 1 'loss is (NaN|infinite) at step [0-9]+ .*epoch' "$eadem" train edited.yaml --out diverged
 check test -z "$(ls -A diverged)"
 
 # --- Output folders that cannot be written
@@ -159,6 +159,8 @@ for recipe in recipe.yaml torch.yaml nadam.yaml multistep.yaml plateau.yaml; do
     expect 0 . "$eadem" train $recipe --epochs 5
     cp stdout longer
     expect 0 . "$eadem" train $recipe --out part --max-steps 50
+    expect 1 'part holds a checkpoint of step 50, and .* ends at step 49' \
+        "$eadem" train $recipe --out part --resume --max-steps 49
     expect 0 . "$eadem" train $recipe --out part --resume --threads 3
     expect 0 . "$eadem" train $recipe --out part --resume --epochs 5
     check cmp -s stdout longer
