@@ -96,10 +96,11 @@ static ea_status digest_tensors(ea_context *ctx, const char *path, const ea_tens
     }
     if (status == EA_OK)
         status = ea_digest_many(ctx, tensors, count, hex);
-    if (status == EA_OK && list)
-        json_array_append_new(
-            array, json_pack("{s:s, s:s, s:O}", "file", path, "sha256", hex, "tensors", list));
-    else if (status == EA_OK)
+    if (status == EA_OK && list) {
+        json_t *entry = json_pack("{s:s, s:s, s:O}", "file", path, "sha256", hex, "tensors", list);
+        if (!entry || json_array_append_new(array, entry) != 0)
+            status = core_fail(ctx, EA_ERR_FORMAT, "%s: JSON needs a name in UTF-8", path);
+    } else if (status == EA_OK)
         printf("%s  %s\n", hex, path);
     json_decref(list);
     return status;

@@ -1,5 +1,6 @@
 /* main.c: the command `eadem`: finds the subcommand and hands over. */
 #include "cli/cli.h"
+#include "io/nearest.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -49,6 +50,19 @@ static void print_help(FILE *to)
     fprintf(to, "\n  --version  print the version\n  --help     print this help\n");
 }
 
+static int unknown_command(const char *word)
+{
+    const char *names[COMMANDS + 1] = { NULL };
+    for (int i = 0; i < COMMANDS; i++)
+        names[i] = commands[i].name;
+    const char *nearest = io_nearest(word, names);
+    if (nearest)
+        fprintf(stderr, "eadem: unknown command '%s': did you mean '%s'?\n", word, nearest);
+    else
+        fprintf(stderr, "eadem: unknown command '%s': see eadem --help\n", word);
+    return CLI_USAGE;
+}
+
 static int run_command(int argc, char **argv)
 {
     if (argc < 2) {
@@ -66,8 +80,7 @@ static int run_command(int argc, char **argv)
     for (int i = 0; i < COMMANDS; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
-    fprintf(stderr, "eadem: unknown command '%s': see eadem --help\n", argv[1]);
-    return CLI_USAGE;
+    return unknown_command(argv[1]);
 }
 
 int main(int argc, char **argv)

@@ -33,6 +33,12 @@ assert entry["file"] == "m.safetensors" and entry["sha256"] == sys.argv[1], entr
 assert entry["tensors"][1] == {"name": "y", "dtype": "uint8", "shape": [1, 2], "sha256": sys.argv[2]}
 END
 
+# JSON has no way to write a name that is not UTF-8.
+cp m.safetensors $'\xff.safetensors'
+expect_code 0 "$eadem" digest $'\xff.safetensors'
+expect_code 1 "$eadem" digest --json m.safetensors $'\xff.safetensors'
+grep -q "needs a name in UTF-8" err || fail "no error for a name that is not UTF-8"
+
 # A bad file does not keep the good ones from being printed.
 head -c 20 m.safetensors >short.safetensors
 expect_code 1 "$eadem" digest short.safetensors missing.npy m.safetensors

@@ -12,4 +12,10 @@ for command in "" --version $commands; do
     [ "$code" = 1 ] && [[ $error == *"standard output"* ]] ||
         { echo "FAIL: eadem $command $help: exit code $code, '$error'" >&2; exit 1; }
 done
+
+# A misspelt command is told its nearest name.
+code=0
+error=$("$eadem" trian 2>&1) || code=$?
+[ "$code" = 2 ] && [[ $error == *"did you mean 'train'"* ]] ||
+    { echo "FAIL: eadem trian: exit code $code, '$error'" >&2; exit 1; }
 echo "output: all as expected"
