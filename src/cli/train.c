@@ -191,7 +191,7 @@ static void show(void *argument, const train_progress *p)
         return;
     }
     if (d->start == 0) {
-        d->start = now;
+        d->start = d->drawn = now; /* a bar before the second step would know no rate */
         d->first_step = p->step;
     }
     double elapsed = now - d->start;
