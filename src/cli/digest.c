@@ -148,28 +148,27 @@ static int digest_files(int count, char **paths, bool json)
 
 int cli_digest(int argc, char **argv)
 {
-    bool json = false;
-    int first = 1;
-    for (; first < argc && argv[first][0] == '-' && argv[first][1]; first++) {
-        if (strcmp(argv[first], "--") == 0) {
-            first++;
-            break;
-        }
-        if (strcmp(argv[first], "--help") == 0) {
+    bool json = false, all_files = false;
+    int files = 0;
+    for (int i = 1; i < argc; i++) {
+        const char *word = argv[i];
+        if (all_files || word[0] != '-' || !word[1]) {
+            argv[++files] = argv[i];
+        } else if (strcmp(word, "--") == 0) {
+            all_files = true;
+        } else if (strcmp(word, "--help") == 0) {
             print_help(stdout);
             return CLI_OK;
-        }
-        if (strcmp(argv[first], "--json") != 0) {
-            fprintf(stderr, "eadem digest: unknown option '%s'\n", argv[first]);
-            print_help(stderr);
+        } else if (strcmp(word, "--json") == 0) {
+            json = true;
+        } else {
+            fprintf(stderr, "eadem digest: unknown option '%s': see eadem digest --help\n", word);
             return CLI_USAGE;
         }
-        json = true;
     }
-    if (first == argc) {
-        fprintf(stderr, "eadem digest: no file\n");
-        print_help(stderr);
+    if (files == 0) {
+        fprintf(stderr, "eadem digest: give a file: see eadem digest --help\n");
         return CLI_USAGE;
     }
-    return digest_files(argc - first, argv + first, json);
+    return digest_files(files, argv + 1, json);
 }

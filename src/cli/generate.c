@@ -228,55 +228,41 @@ static bool add_stop(const char *text, options *o)
     return text && llm_stops_add(NULL, &o->stops, text, strlen(text)) == EA_OK;
 }
 
-/* False, and said why, when a command line is no command. */
-static bool read_options(int argc, char **argv, options *o)
+static bool take_option(int argc, char **argv, int *i, void *to, bool *wrong)
 {
-    bool wrong = false;
-    int i = 1, at = 1;
-    for (; i < argc && !wrong; i++) {
-        at = i;
-        const char *a = argv[i];
-        if (strcmp(a, "-p") == 0 || strcmp(a, "--prompt") == 0)
-            wrong = !(o->prompt = cli_value(argc, argv, &i));
-        else if (strcmp(a, "--prompt-file") == 0)
-            wrong = !(o->prompt_file = cli_value(argc, argv, &i));
-        else if (strcmp(a, "-n") == 0 || strcmp(a, "--tokens") == 0)
-            wrong = !cli_read_int(cli_value(argc, argv, &i), 1, INT32_MAX, &o->tokens);
-        else if (strcmp(a, "--samples") == 0)
-            wrong = !cli_read_int(cli_value(argc, argv, &i), 1, 1 << 20, &o->samples);
-        else if (strcmp(a, "--top") == 0)
-            wrong = !cli_read_int(cli_value(argc, argv, &i), 0, LLM_MAX_TOP, &o->top);
-        else if (strcmp(a, "--stop") == 0)
-            wrong = !add_stop(cli_value(argc, argv, &i), o);
-        else if (strcmp(a, "--json") == 0)
-            o->json = true;
-        else if (sampling_option(argc, argv, &i, o, &wrong) ||
-                 cli_llm_option(argc, argv, &i, &o->model, &wrong))
-            continue;
-        else if (*a == '-' || o->path)
-            wrong = true;
-        else
-            o->path = a;
-    }
-    o->sampling.bias = o->biases;
-    bool complete = o->path && (o->prompt != NULL) != (o->prompt_file != NULL);
-    if (wrong)
-        cli_llm_refuse("generate", argv, at, i - 1);
-    else if (!complete)
-        fputs(help, stderr);
-    return complete && !wrong;
+    options *o = to;
+    const char *a = argv[*i];
+    if (strcmp(a, "-p") == 0 || strcmp(a, "--prompt") == 0)
+        *wrong = !(o->prompt = cli_value(argc, argv, i));
+    else if (strcmp(a, "--prompt-file") == 0)
+        *wrong = !(o->prompt_file = cli_value(argc, argv, i));
+    else if (strcmp(a, "-n") == 0 || strcmp(a, "--tokens") == 0)
+        *wrong = !cli_read_int(cli_value(argc, argv, i), 1, INT32_MAX, &o->tokens);
+    else if (strcmp(a, "--samples") == 0)
+        *wrong = !cli_read_int(cli_value(argc, argv, i), 1, 1 << 20, &o->samples);
+    else if (strcmp(a, "--top") == 0)
+        *wrong = !cli_read_int(cli_value(argc, argv, i), 0, LLM_MAX_TOP, &o->top);
+    else if (strcmp(a, "--stop") == 0)
+        *wrong = !add_stop(cli_value(argc, argv, i), o);
+    else if (strcmp(a, "--json") == 0)
+        o->json = true;
+    else
+        return sampling_option(argc, argv, i, o, wrong);
+    return true;
 }
 
 int cli_generate(int argc, char **argv)
 {
+    static const cli_llm_command command = { "generate", help, take_option };
     options o = { .tokens = 128, .samples = 1 };
-    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-        fputs(help, stdout);
-        return CLI_OK;
+    int code = CLI_USAGE;
+    if (cli_llm_read(&command, argc, argv, &o, &o.model, &o.path, &code)) {
+        o.sampling.bias = o.biases;
+        if (o.path && (o.prompt != NULL) != (o.prompt_file != NULL))
+            code = cli_llm_run(command.name, &o.model, run, &o);
+        else
+            fputs(help, stderr);
     }
-    if (!read_options(argc, argv, &o))
-        return CLI_USAGE;
-    int code = cli_llm_run("generate", &o.model, run, &o);
     llm_stops_free(&o.stops);
     return code;
 }

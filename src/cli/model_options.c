@@ -34,7 +34,8 @@ const char *cli_value(int argc, char **argv, int *i)
     return *i + 1 < argc ? argv[++*i] : NULL;
 }
 
-bool cli_llm_option(int argc, char **argv, int *i, cli_llm *model, bool *wrong)
+/* The options that all commands have. */
+static bool model_option(int argc, char **argv, int *i, cli_llm *model, bool *wrong)
 {
     const char *name = argv[*i];
     int64_t n = 0;
@@ -59,7 +60,8 @@ bool cli_llm_option(int argc, char **argv, int *i, cli_llm *model, bool *wrong)
     return true;
 }
 
-void cli_llm_refuse(const char *command, char **argv, int at, int last)
+/* Says what is wrong: the argument argv[at], or its value argv[last], last > at. */
+static void refuse(const char *command, char **argv, int at, int last)
 {
     if (last > at)
         fprintf(stderr, "eadem %s: %s cannot be '%s'", command, argv[at], argv[last]);
@@ -68,6 +70,31 @@ void cli_llm_refuse(const char *command, char **argv, int at, int last)
     else
         fprintf(stderr, "eadem %s: '%s' is one argument too many", command, argv[at]);
     fprintf(stderr, "; see eadem %s --help\n", command);
+}
+
+bool cli_llm_read(const cli_llm_command *command, int argc, char **argv, void *options,
+                  cli_llm *model, const char **path, int *code)
+{
+    for (int i = 1; i < argc; i++) {
+        bool wrong = false;
+        int at = i;
+        if (strcmp(argv[i], "--help") == 0) {
+            fputs(command->help, stdout);
+            *code = CLI_OK;
+            return false;
+        }
+        if (!command->option(argc, argv, &i, options, &wrong) &&
+            !model_option(argc, argv, &i, model, &wrong)) {
+            wrong = argv[i][0] == '-' || *path;
+            *path = argv[i];
+        }
+        if (wrong) {
+            refuse(command->name, argv, at, i);
+            *code = CLI_USAGE;
+            return false;
+        }
+    }
+    return true;
 }
 
 int cli_llm_run(const char *command, const cli_llm *model,

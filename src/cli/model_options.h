@@ -18,13 +18,19 @@ typedef struct cli_llm {
     llm_engine_options engine;
 } cli_llm;
 
-/* Takes the option at argv[*i] and its value, moving *i to the value. False when it is none of
- * these; *wrong is set when its value is missing or no number. */
-bool cli_llm_option(int argc, char **argv, int *i, cli_llm *model, bool *wrong);
+/* A command over a language model: eadem NAME MODEL [OPTION ...] */
+typedef struct cli_llm_command {
+    const char *name, *help;
+    /* Takes the option at argv[*i] and its value, moving *i to the value. False when it is none of
+     * the command's own; *wrong is set when its value is missing or no such value. */
+    bool (*option)(int argc, char **argv, int *i, void *options, bool *wrong);
+} cli_llm_command;
 
-/* Says on standard error what is wrong: the argument argv[at], or its value argv[last], last > at.
- */
-void cli_llm_refuse(const char *command, char **argv, int at, int last);
+/* Reads a command line into `options`, `model` and `path`, the model's. False when that ends the
+ * command, *code being its exit code: with --help, and where an argument is wrong, which it says on
+ * standard error. */
+bool cli_llm_read(const cli_llm_command *command, int argc, char **argv, void *options,
+                  cli_llm *model, const char **path, int *code);
 
 /* Runs a command in a context with the model's options and reports its failure on standard error.
  * Returns its exit code. */

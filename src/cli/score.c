@@ -127,40 +127,26 @@ static ea_status run(ea_context *ctx, void *argument)
     return status;
 }
 
-/* False, and said why, when a command line is no command. */
-static bool read_options(int argc, char **argv, options *o)
+static bool take_option(int argc, char **argv, int *i, void *to, bool *wrong)
 {
-    bool wrong = false;
-    int i = 1, at = 1;
-    for (; i < argc && !wrong; i++) {
-        at = i;
-        if (strcmp(argv[i], "--text") == 0)
-            wrong = !(o->text = cli_value(argc, argv, &i));
-        else if (strcmp(argv[i], "--tokens") == 0)
-            wrong = !(o->tokens = cli_value(argc, argv, &i));
-        else if (cli_llm_option(argc, argv, &i, &o->model, &wrong))
-            continue;
-        else if (argv[i][0] == '-' || o->path)
-            wrong = true;
-        else
-            o->path = argv[i];
-    }
-    bool complete = o->path && (o->text != NULL) != (o->tokens != NULL);
-    if (wrong)
-        cli_llm_refuse("score", argv, at, i - 1);
-    else if (!complete)
-        fputs(help, stderr);
-    return complete && !wrong;
+    options *o = to;
+    const char **file = strcmp(argv[*i], "--text") == 0     ? &o->text
+                        : strcmp(argv[*i], "--tokens") == 0 ? &o->tokens
+                                                            : NULL;
+    if (file)
+        *wrong = !(*file = cli_value(argc, argv, i));
+    return file != NULL;
 }
 
 int cli_score(int argc, char **argv)
 {
+    static const cli_llm_command command = { "score", help, take_option };
     options o = { 0 };
-    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-        fputs(help, stdout);
-        return CLI_OK;
-    }
-    if (!read_options(argc, argv, &o))
-        return CLI_USAGE;
-    return cli_llm_run("score", &o.model, run, &o);
+    int code = CLI_USAGE;
+    if (!cli_llm_read(&command, argc, argv, &o, &o.model, &o.path, &code))
+        return code;
+    if (o.path && (o.text != NULL) != (o.tokens != NULL))
+        return cli_llm_run(command.name, &o.model, run, &o);
+    fputs(help, stderr);
+    return CLI_USAGE;
 }

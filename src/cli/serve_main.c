@@ -96,30 +96,9 @@ static ea_status read_key(ea_context *ctx, options *o)
                                o->key_file);
 }
 
-/* False, and said why, when a command line is no command. */
-static bool read_options(int argc, char **argv, options *o)
+static bool take_option(int argc, char **argv, int *i, void *to, bool *wrong)
 {
-    bool wrong = false;
-    int i = 1, at = 1;
-    for (; i < argc && !wrong; i++) {
-        at = i;
-        if (text_option(argc, argv, &i, o, &wrong) || number_option(argc, argv, &i, o, &wrong) ||
-            cli_llm_option(argc, argv, &i, &o->model, &wrong))
-            continue;
-        wrong = argv[i][0] == '-' || o->serve.model;
-        o->serve.model = argv[i];
-    }
-    if (wrong)
-        cli_llm_refuse("serve", argv, at, i - 1);
-    else if (!o->serve.model)
-        fputs(help, stderr);
-    if (wrong || !o->serve.model)
-        return false;
-    const char *slash = strrchr(o->serve.model, '/');
-    if (!o->serve.name)
-        o->serve.name = slash && slash[1] ? slash + 1 : o->serve.model;
-    o->serve.engine = o->model.engine;
-    return true;
+    return text_option(argc, argv, i, to, wrong) || number_option(argc, argv, i, to, wrong);
 }
 
 static ea_status run(ea_context *ctx, void *argument)
@@ -131,6 +110,7 @@ static ea_status run(ea_context *ctx, void *argument)
 
 static int run_server(int argc, char **argv)
 {
+    static const cli_llm_command command = { "serve", help, take_option };
     options o = { .serve = { .address = "127.0.0.1",
                              .port = 8080,
                              .api_key = getenv("EADEM_API_KEY"),
@@ -139,13 +119,18 @@ static int run_server(int argc, char **argv)
                              .connections = 1024,
                              .idle_seconds = 120,
                              .drain_seconds = 30 } };
-    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-        fputs(help, stdout);
-        return CLI_OK;
-    }
-    if (!read_options(argc, argv, &o))
+    int code = CLI_USAGE;
+    if (!cli_llm_read(&command, argc, argv, &o, &o.model, &o.serve.model, &code))
+        return code;
+    if (!o.serve.model) {
+        fputs(help, stderr);
         return CLI_USAGE;
-    int code = cli_llm_run("serve", &o.model, run, &o);
+    }
+    const char *slash = strrchr(o.serve.model, '/');
+    if (!o.serve.name)
+        o.serve.name = slash && slash[1] ? slash + 1 : o.serve.model;
+    o.serve.engine = o.model.engine;
+    code = cli_llm_run(command.name, &o.model, run, &o);
     core_free(o.key);
     return code;
 }

@@ -133,10 +133,11 @@ static bool read_options(int argc, char **argv, options *o)
 int cli_tokenize(int argc, char **argv)
 {
     options o = { 0 };
-    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-        fputs(help, stdout);
-        return CLI_OK;
-    }
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0) {
+            fputs(help, stdout);
+            return CLI_OK;
+        }
     if (!read_options(argc, argv, &o)) {
         fputs(help, stderr);
         return CLI_USAGE;

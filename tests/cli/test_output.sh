@@ -13,6 +13,11 @@ for command in "" --version $commands; do
         { echo "FAIL: eadem $command $help: exit code $code, '$error'" >&2; exit 1; }
 done
 
+# --help also stands behind other arguments, but `run` hands them to its command.
+for command in digest generate score serve tokenize train verify; do
+    [[ $("$eadem" $command x --help) == usage:* ]] || { echo "FAIL: eadem $command x --help" >&2; exit 1; }
+done
+
 # A misspelt command is told its nearest name.
 code=0
 error=$("$eadem" trian 2>&1) || code=$?
