@@ -9,6 +9,7 @@
 #include "core/memory.h"
 #include "core/pool.h"
 #include "cpu/conv_engine.h"
+#include "cpu/sizes.h"
 
 #include <string.h>
 
@@ -30,11 +31,6 @@ typedef struct weight_plan {
     int64_t *offset;             /* of each tap in an image of padded_x */
     float *chain, *total;        /* [group, panel, tap, channel] */
 } weight_plan;
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 /* --- Preparing a portion -----------------------------------------------------------------------
  */

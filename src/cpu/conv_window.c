@@ -9,6 +9,7 @@
 #include "core/memory.h"
 #include "core/pool.h"
 #include "cpu/conv_engine.h"
+#include "cpu/sizes.h"
 
 #include <string.h>
 
@@ -32,16 +33,6 @@ typedef struct window_plan {
     float *scratch;     /* of worker i: scratch + i·scratch_size */
     int64_t scratch_size, buffer_size;
 } window_plan;
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t larger(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
 
 static int64_t divide_up(int64_t n, int64_t by)
 {

@@ -15,6 +15,7 @@
 #include "cpu/gemm.h"
 #include "core/memory.h"
 #include "core/pool.h"
+#include "cpu/sizes.h"
 
 #include <string.h>
 
@@ -49,11 +50,6 @@ typedef struct plan {
 static int64_t round_up(int64_t n, int64_t step)
 {
     return (n + step - 1) / step * step;
-}
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
 }
 
 static int64_t divide_up(int64_t n, int64_t by)

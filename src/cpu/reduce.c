@@ -4,14 +4,10 @@
 #include "core/memory.h"
 #include "core/pool.h"
 #include "cpu/cpu.h"
+#include "cpu/sizes.h"
 #include "cpu/stream.h"
 
 enum { GRAIN = 16384 }; /* terms in a piece of work */
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 static int64_t grain_for(int64_t terms_an_item)
 {

@@ -3,6 +3,7 @@
 #include "cpu/transformer.h"
 #include "core/pool.h"
 #include "cpu/isa/isa.h"
+#include "cpu/sizes.h"
 #include "math/math.h"
 
 #include <math.h>
@@ -197,16 +198,6 @@ typedef struct group {
     float *values[LINES]; /* [dim] */
     float weight[LINES][REF_KEY_BLOCK], chain[LINES][MAX_DIM];
 } group;
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t larger(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
 
 /* A run of keys low … high−1 that lie in one page: the page, the first's place in it, their number.
  */
