@@ -404,8 +404,7 @@ static bool is_extreme(ea_aggregate aggregate)
     return aggregate == EA_AGG_AMAX || aggregate == EA_AGG_AMIN;
 }
 
-/* y = (x − shift)·factor, x·factor or e^(x − shift)·factor: the gradients of var, norm and
- * logsumexp where neighbours in memory are different rows. */
+/* Gradients where neighbours in memory are different rows. */
 typedef struct column_slopes {
     const job *job;
     cpu_column_view x, grad_x;
@@ -461,43 +460,45 @@ static void give_products(const column_slopes *c, int64_t item, double *before)
         }
 }
 
+/* Of var, norm and logsumexp: (x − shift)·factor, x·factor or e^(x − shift)·factor. */
+static void give_slopes(const column_slopes *c, int64_t item)
+{
+    const job *j = c->job;
+    ea_aggregate aggregate = j->call->aggregate;
+    cpu_column_block from = cpu_column_block_at(&c->x, item, COLUMNS);
+    cpu_column_block to = cpu_column_block_at(&c->grad_x, item, COLUMNS);
+    float shift[COLUMNS], factor[COLUMNS];
+    for (int64_t k = 0; k < from.columns; k++) {
+        const ref_row *facts = &j->facts[from.output + k];
+        shift[k] = aggregate == EA_AGG_VAR ? facts->mean : facts->value;
+        factor[k] = aggregate == EA_AGG_LOGSUMEXP ? facts->grad
+                    : aggregate == EA_AGG_VAR     ? facts->grad * (2 / facts->n)
+                                                  : facts->grad / facts->value;
+    }
+    for (int64_t i = 0; i < c->x.rows; i++) {
+        const float *x = from.data + i * c->x.row_stride;
+        float *y = to.data + i * c->grad_x.row_stride;
+        if (aggregate != EA_AGG_NORM) {
+            j->kernels->sub(x, shift, y, from.columns);
+            x = y;
+        }
+        if (aggregate == EA_AGG_LOGSUMEXP)
+            j->kernels->math[MATH_EXP](y, y, from.columns);
+        j->kernels->mul(x, factor, y, from.columns);
+    }
+}
+
 static void give_columns(void *argument, int64_t first, int64_t last, int worker)
 {
     const column_slopes *c = argument;
     const job *j = c->job;
-    ea_aggregate aggregate = j->call->aggregate;
-    for (int64_t item = first; item < last; item++) {
-        if (is_extreme(aggregate)) {
+    for (int64_t item = first; item < last; item++)
+        if (is_extreme(j->call->aggregate))
             give_extremes(c, item);
-            continue;
-        }
-        if (aggregate == EA_AGG_PROD) {
+        else if (j->call->aggregate == EA_AGG_PROD)
             give_products(c, item, j->scratch + worker * j->n * COLUMNS);
-            continue;
-        }
-        cpu_column_block from = cpu_column_block_at(&c->x, item, COLUMNS);
-        cpu_column_block to = cpu_column_block_at(&c->grad_x, item, COLUMNS);
-        float shift[COLUMNS], factor[COLUMNS];
-        for (int64_t k = 0; k < from.columns; k++) {
-            const ref_row *facts = &j->facts[from.output + k];
-            shift[k] = aggregate == EA_AGG_VAR ? facts->mean : facts->value;
-            factor[k] = aggregate == EA_AGG_LOGSUMEXP ? facts->grad
-                        : aggregate == EA_AGG_VAR     ? facts->grad * (2 / facts->n)
-                                                      : facts->grad / facts->value;
-        }
-        for (int64_t i = 0; i < c->x.rows; i++) {
-            const float *x = from.data + i * c->x.row_stride;
-            float *y = to.data + i * c->grad_x.row_stride;
-            if (aggregate == EA_AGG_NORM) {
-                j->kernels->mul(x, factor, y, from.columns);
-                continue;
-            }
-            j->kernels->sub(x, shift, y, from.columns);
-            if (aggregate == EA_AGG_LOGSUMEXP)
-                j->kernels->math[MATH_EXP](y, y, from.columns);
-            j->kernels->mul(y, factor, y, from.columns);
-        }
-    }
+        else
+            give_slopes(c, item);
 }
 
 /* False where the call is none of give_columns(); a row whose norm is 0 has a slope of its own. */
@@ -524,11 +525,6 @@ ea_status cpu_aggregate_backward(ea_context *ctx, const ref_aggregate_call *call
     j.grad_rows = cpu_rows_of(call->grad_x, call->kept);
     EA_TRY(allocate(ctx, sizeof(ref_row) * (size_t)j.outputs, (void **)&j.facts));
     column_slopes columns = { .job = &j };
-    if (call->aggregate == EA_AGG_PROD) {
-        int64_t together = takes_columns(call, &columns) ? COLUMNS : 1;
-        EA_TRY(allocate(ctx, sizeof(double) * (size_t)(j.n * together * ctx->threads),
-                        (void **)&j.scratch));
-    }
     bool centred = call->aggregate == EA_AGG_VAR || call->aggregate == EA_AGG_STD;
     if (centred)
         EA_TRY(means(ctx, &j));
@@ -537,7 +533,12 @@ ea_status cpu_aggregate_backward(ea_context *ctx, const ref_aggregate_call *call
                                 .value = core_load(call->out, core_offset(call->out, i)),
                                 .mean = centred ? j.about[i] : 0,
                                 .n = ref_divisor(j.n, call->parameter) };
-    if (takes_columns(call, &columns))
+    bool by_columns = takes_columns(call, &columns);
+    int64_t together = by_columns ? COLUMNS : 1;
+    if (call->aggregate == EA_AGG_PROD)
+        EA_TRY(allocate(ctx, sizeof(double) * (size_t)(j.n * together * ctx->threads),
+                        (void **)&j.scratch));
+    if (by_columns)
         core_parallel(ctx, cpu_column_blocks(&columns.x, COLUMNS), GRAIN / (COLUMNS * j.n) + 1,
                       give_columns, &columns);
     else
