@@ -14,36 +14,20 @@ static inline md md_hardsigmoid(md x)
     return md_mul(md_add(x, md_set(3)), md_set(HARD_SIXTH));
 }
 
-/* x·hardsigmoid x for x ≥ −3, given that sum of x and 3, no more than 6. */
-static inline md md_hardswish_of(md x, md sum)
-{
-    return md_mul(md_mul(x, sum), md_set(HARD_SIXTH));
-}
-
-/* For x = 0 and 2^−100 ≤ |x| ≤ 3. */
-static inline md md_hardswish_inside(md x)
-{
-    return md_hardswish_of(x, md_add(x, md_set(3)));
-}
-
 /* Near 0 the sum is a little more or less than 3: where x/2 lies halfway between subnormals, that
  * decides. */
 static inline md md_hardswish(md x)
 {
     md near = md_select(md_lt(x, md_set(0)), md_set(3 - 0x1p-38), md_set(3 + 0x1p-38));
     md above = md_max(md_set(-3), x), sum = md_add(md_min(md_set(3), above), md_set(3));
-    return md_hardswish_of(above, md_near_zero(x, 0x1p-60, near, sum));
-}
-
-/* Between −3 and 3. */
-static inline md md_hardswish_slope(md x)
-{
-    return md_mul(md_mad(x, md_set(2), md_set(3)), md_set(HARD_SIXTH));
+    sum = md_near_zero(x, 0x1p-60, near, sum);
+    return md_mul(md_mul(above, sum), md_set(HARD_SIXTH));
 }
 
 static inline md md_hardswish_derivative(md x)
 {
-    md below = md_select(md_le(x, md_set(-3)), md_set(0), md_hardswish_slope(x));
+    md inside = md_mul(md_mad(x, md_set(2), md_set(3)), md_set(HARD_SIXTH));
+    md below = md_select(md_le(x, md_set(-3)), md_set(0), inside);
     return md_select(md_le(md_set(3), x), md_set(1), below);
 }
 

@@ -405,9 +405,9 @@ REF_POINT_INLINE float ref_gradient_of_several(ea_point_function function, int w
         return x[0] == x[1] ? g / 2 : loses ? 0 : g;
     }
     case EA_FN_FMOD:
-        return which == 0 ? g : -g * ref_trunc(x[0] / x[1]);
+        return ref_choose(which == 0, g, -g * ref_trunc(x[0] / x[1]));
     case EA_FN_REMAINDER:
-        return which == 0 ? g : -g * ref_floor_quotient(x[0], x[1], f[0]);
+        return ref_choose(which == 0, g, -g * ref_floor_quotient(x[0], x[1], f[0]));
     case EA_FN_DIV_FLOOR:
     case EA_FN_DIV_TRUNC:
         return 0;

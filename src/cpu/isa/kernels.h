@@ -21,6 +21,7 @@
 #if VF_FUSES
 #include "cpu/isa/kernels_quick.h" /* uses kernels_math.h */
 #include "cpu/isa/kernels_quick_double.h"
+#include "cpu/isa/kernels_quick_hard.h"
 #endif
 
 const cpu_kernels CPU_KERNELS_TABLE = {
@@ -47,6 +48,9 @@ const cpu_kernels CPU_KERNELS_TABLE = {
         [MATH_ERFINV] = kernel_erfinv_quick,
         [MATH_RSQRT] = kernel_rsqrt_quick,
         [MATH_LOG1P_DERIVATIVE] = kernel_log1p_derivative_quick,
+        [MATH_HARDSWISH] = kernel_hardswish_quick,
+        [MATH_HARDSWISH_DERIVATIVE] = kernel_hardswish_derivative_quick,
+        [MATH_HARDSIGMOID] = kernel_hardsigmoid_quick,
 #else
         [MATH_EXP] = kernel_exp,
         [MATH_LOG] = kernel_log,
@@ -68,6 +72,9 @@ const cpu_kernels CPU_KERNELS_TABLE = {
         [MATH_ERFINV] = kernel_erfinv,
         [MATH_RSQRT] = kernel_rsqrt,
         [MATH_LOG1P_DERIVATIVE] = kernel_log1p_derivative,
+        [MATH_HARDSWISH] = kernel_hardswish,
+        [MATH_HARDSWISH_DERIVATIVE] = kernel_hardswish_derivative,
+        [MATH_HARDSIGMOID] = kernel_hardsigmoid,
 #endif
         [MATH_EXPM1] = kernel_expm1,
         [MATH_LOG2] = kernel_log2,
@@ -103,9 +110,6 @@ const cpu_kernels CPU_KERNELS_TABLE = {
         [MATH_RSQRT_DERIVATIVE] = kernel_rsqrt_derivative,
         [MATH_SELU] = kernel_selu,
         [MATH_SELU_DERIVATIVE] = kernel_selu_derivative,
-        [MATH_HARDSWISH] = kernel_hardswish,
-        [MATH_HARDSWISH_DERIVATIVE] = kernel_hardswish_derivative,
-        [MATH_HARDSIGMOID] = kernel_hardsigmoid,
         [MATH_CBRT_DERIVATIVE] = kernel_cbrt_derivative,
         [MATH_RECIPROCAL_DERIVATIVE] = kernel_reciprocal_derivative,
     },

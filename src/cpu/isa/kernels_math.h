@@ -63,18 +63,6 @@ static inline vfm above_zero(vf x)
     return vf_gt(x, vf_zero());
 }
 
-static inline vfm hardswish_inside(vf x)
-{
-    vf size = vf_abs(x);
-    return vfm_and(vf_lt(size, vf_set(3)),
-                   vfm_or(vf_ge(size, vf_set(0x1p-100f)), vf_eq(x, vf_zero())));
-}
-
-static inline vfm hardswish_slopes(vf x)
-{
-    return vf_lt(vf_abs(x), vf_set(3));
-}
-
 static RARE void kernel_exp(const float *x, float *y, int64_t n)
 {
     map_double(md_exp, x, y, n);
@@ -352,20 +340,22 @@ static void kernel_selu_derivative(const float *x, float *y, int64_t n)
     map_easy(md_selu_derivative, above_zero, md_selu_derivative_above_zero, x, y, n);
 }
 
-static void kernel_hardswish(const float *x, float *y, int64_t n)
+static RARE void kernel_hardswish(const float *x, float *y, int64_t n)
 {
-    map_easy(md_hardswish, hardswish_inside, md_hardswish_inside, x, y, n);
+    map_double(md_hardswish, x, y, n);
 }
 
+#if !VF_FUSES /* else in kernels_quick_hard.h */
 static void kernel_hardswish_derivative(const float *x, float *y, int64_t n)
 {
-    map_easy(md_hardswish_derivative, hardswish_slopes, md_hardswish_slope, x, y, n);
+    map_double(md_hardswish_derivative, x, y, n);
 }
 
 static void kernel_hardsigmoid(const float *x, float *y, int64_t n)
 {
     map_double(md_hardsigmoid, x, y, n);
 }
+#endif
 
 static void kernel_cbrt_derivative(const float *x, float *y, int64_t n)
 {

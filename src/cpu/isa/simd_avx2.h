@@ -157,9 +157,10 @@ static inline vf vf_fma(vf a, vf b, vf c)
     return _mm256_fmadd_ps(a, b, c);
 }
 
+/* The operator, which compilers take into a fused multiply-add. */
 static inline vf vf_neg(vf a)
 {
-    return _mm256_xor_ps(a, _mm256_set1_ps(-0.0f));
+    return -a;
 }
 
 static inline vf vf_abs(vf a)
