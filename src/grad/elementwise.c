@@ -99,18 +99,11 @@ static ea_status give_broadcast(ea_var *out, ea_var *operand, const DLTensor *fu
 static ea_status give_scaled(ea_var *out, ea_var *operand, binary_door door, const DLTensor *grad,
                              const DLTensor *factor)
 {
-    if (!operand->needs_grad)
-        return EA_OK;
-    if (grad_has_shape(operand, out->value.ndim, out->shape)) {
-        grad_place place;
-        EA_TRY(grad_open(operand, &place));
+    grad_place place;
+    EA_TRY(grad_open_full(operand, out->value.ndim, out->shape, &place));
+    if (place.tensor)
         EA_TRY(door(out->tape->ctx, grad, factor, place.tensor));
-        return grad_close(&place);
-    }
-    DLTensor full;
-    EA_TRY(like(out, &full));
-    EA_TRY(door(out->tape->ctx, grad, factor, &full));
-    return give_broadcast(out, operand, &full);
+    return grad_close(&place);
 }
 
 /* −x, exact. */

@@ -413,20 +413,10 @@ static ea_status index_put_rule(ea_var *out)
             EA_TRY(ea_index_put(ctx, &out->grad, s->indices, s->count, &zero, 0, place.tensor));
         EA_TRY(grad_close(&place));
     }
-    if (!values->needs_grad)
-        return EA_OK;
     int64_t shape[EA_MAX_DIMS];
-    int ndim = indexed_shape(x, s, shape);
-    EA_TRY(grad_open(values, &place));
-    if (grad_has_shape(values, ndim, shape)) {
+    EA_TRY(grad_open_full(values, indexed_shape(x, s, shape), shape, &place));
+    if (place.tensor)
         EA_TRY(ea_index(ctx, &out->grad, s->indices, s->count, place.tensor));
-        return grad_close(&place);
-    }
-    DLTensor all;
-    if (!grad_tensor(out->tape, EA_FLOAT32, ndim, shape, &all))
-        return out->tape->status;
-    EA_TRY(ea_index(ctx, &out->grad, s->indices, s->count, &all));
-    EA_TRY(ea_sum_to_shape(ctx, &all, place.tensor));
     return grad_close(&place);
 }
 

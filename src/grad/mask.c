@@ -23,22 +23,11 @@ static int broadcast(int an, const int64_t *a, int bn, const int64_t *b, int64_t
 static ea_status give_where(ea_var *out, ea_var *operand, bool when)
 {
     const DLTensor *mask = out->saved;
-    ea_context *ctx = out->tape->ctx;
     const DLTensor *a = when ? &out->grad : &zero, *b = when ? &zero : &out->grad;
-    if (!operand || !operand->needs_grad)
-        return EA_OK;
     grad_place place;
-    if (grad_has_shape(operand, out->value.ndim, out->shape)) {
-        EA_TRY(grad_open(operand, &place));
-        EA_TRY(ea_where(ctx, mask, a, b, place.tensor));
-        return grad_close(&place);
-    }
-    DLTensor full;
-    if (!grad_tensor(out->tape, EA_FLOAT32, out->value.ndim, out->shape, &full))
-        return out->tape->status;
-    EA_TRY(ea_where(ctx, mask, a, b, &full));
-    EA_TRY(grad_open(operand, &place));
-    EA_TRY(ea_sum_to_shape(ctx, &full, place.tensor));
+    EA_TRY(grad_open_full(operand, out->value.ndim, out->shape, &place));
+    if (place.tensor)
+        EA_TRY(ea_where(out->tape->ctx, mask, a, b, place.tensor));
     return grad_close(&place);
 }
 
@@ -84,25 +73,15 @@ ea_var *ea_var_masked_fill(ea_var *x, const DLTensor *mask, double value)
 static ea_status select_rule(ea_var *out)
 {
     const DLTensor *mask = out->saved;
-    ea_context *ctx = out->tape->ctx;
     ea_var *x = out->inputs[0];
-    if (!x->needs_grad)
-        return EA_OK;
     int64_t shape[EA_MAX_DIMS];
     int ndim = broadcast(x->value.ndim, x->shape, mask->ndim, mask->shape, shape);
     grad_place place;
-    EA_TRY(grad_open(x, &place));
-    if (grad_has_shape(x, ndim, shape)) {
-        memset(place.tensor->data, 0, sizeof(float) * (size_t)ea_tensor_numel(place.tensor));
-        EA_TRY(ea_masked_scatter(ctx, place.tensor, mask, &out->grad, place.tensor));
-        return grad_close(&place);
-    }
-    DLTensor full;
-    if (!grad_tensor(out->tape, EA_FLOAT32, ndim, shape, &full))
-        return out->tape->status;
-    memset(full.data, 0, sizeof(float) * (size_t)ea_tensor_numel(&full));
-    EA_TRY(ea_masked_scatter(ctx, &full, mask, &out->grad, &full));
-    EA_TRY(ea_sum_to_shape(ctx, &full, place.tensor));
+    EA_TRY(grad_open_full(x, ndim, shape, &place));
+    if (!place.tensor)
+        return EA_OK;
+    memset(place.tensor->data, 0, sizeof(float) * (size_t)ea_tensor_numel(place.tensor));
+    EA_TRY(ea_masked_scatter(out->tape->ctx, place.tensor, mask, &out->grad, place.tensor));
     return grad_close(&place);
 }
 

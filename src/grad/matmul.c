@@ -26,21 +26,11 @@ static DLTensor transposed(const DLTensor *tensor, int64_t *shape, int64_t *stri
 
 /* Gives a · b, whose shape is `shape`, to `operand`, summed over broadcast leading dimensions. */
 static ea_status give_product(ea_var *operand, const DLTensor *a, const DLTensor *b, int ndim,
-                              int64_t *shape)
+                              const int64_t *shape)
 {
     grad_place place;
-    EA_TRY(grad_open(operand, &place));
-    ea_tape *tape = operand->tape;
-    if (ndim == operand->value.ndim &&
-        memcmp(shape, operand->shape, sizeof *shape * (size_t)ndim) == 0) {
-        EA_TRY(ea_matmul(tape->ctx, a, b, place.tensor));
-    } else {
-        DLTensor full;
-        if (!grad_tensor(tape, EA_FLOAT32, ndim, shape, &full))
-            return tape->status;
-        EA_TRY(ea_matmul(tape->ctx, a, b, &full));
-        EA_TRY(ea_sum_to_shape(tape->ctx, &full, place.tensor));
-    }
+    EA_TRY(grad_open_full(operand, ndim, shape, &place));
+    EA_TRY(ea_matmul(operand->tape->ctx, a, b, place.tensor));
     return grad_close(&place);
 }
 

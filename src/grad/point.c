@@ -11,23 +11,12 @@ typedef struct point_saved {
 static ea_status give(ea_var *out, int which, const DLTensor *const *inputs)
 {
     const point_saved *s = out->saved;
-    ea_context *ctx = out->tape->ctx;
-    ea_var *input = out->inputs[which];
     const double *parameters = s->given ? s->parameters : NULL;
-    if (!input->needs_grad)
-        return EA_OK;
     grad_place place;
-    EA_TRY(grad_open(input, &place));
-    if (grad_has_shape(input, out->value.ndim, out->shape)) {
-        EA_TRY(ea_point_backward(ctx, s->function, which, &out->grad, inputs, parameters,
+    EA_TRY(grad_open_full(out->inputs[which], out->value.ndim, out->shape, &place));
+    if (place.tensor)
+        EA_TRY(ea_point_backward(out->tape->ctx, s->function, which, &out->grad, inputs, parameters,
                                  place.tensor));
-        return grad_close(&place);
-    }
-    DLTensor full;
-    if (!grad_tensor(out->tape, EA_FLOAT32, out->value.ndim, out->shape, &full))
-        return out->tape->status;
-    EA_TRY(ea_point_backward(ctx, s->function, which, &out->grad, inputs, parameters, &full));
-    EA_TRY(ea_sum_to_shape(ctx, &full, place.tensor));
     return grad_close(&place);
 }
 

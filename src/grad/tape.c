@@ -254,11 +254,27 @@ ea_status grad_open(ea_var *var, grad_place *place)
     return var->tape->status;
 }
 
+ea_status grad_open_full(ea_var *var, int ndim, const int64_t *shape, grad_place *place)
+{
+    EA_TRY(grad_open(var, place));
+    if (!place->tensor || grad_has_shape(var, ndim, shape))
+        return EA_OK;
+    memcpy(place->shape, shape, sizeof *shape * (size_t)ndim);
+    place->sum = place->tensor;
+    place->tensor = &place->full;
+    grad_tensor(var->tape, EA_FLOAT32, ndim, place->shape, &place->full);
+    return var->tape->status;
+}
+
 ea_status grad_close(grad_place *place)
 {
     ea_var *var = place->var;
     if (!place->tensor)
         return EA_OK;
+    if (place->sum) {
+        EA_TRY(ea_sum_to_shape(var->tape->ctx, &place->full, place->sum));
+        place->tensor = place->sum;
+    }
     if (var->parameter) {
         bool first = !var->parameter->has_grad;
         var->parameter->has_grad = 1;

@@ -90,9 +90,17 @@ typedef struct grad_place {
     ea_var *var;
     DLTensor *tensor;
     DLTensor temporary;
+    DLTensor *sum; /* where the elements of `full` are summed to; NULL: nothing is broadcast */
+    DLTensor full;
+    int64_t shape[EA_MAX_DIMS]; /* of `full` */
 } grad_place;
 
 ea_status grad_open(ea_var *var, grad_place *place);
+
+/* The same where broadcasting stretched var to `shape`: the door writes a tensor of that shape, and
+ * grad_close() sums it to var's. */
+ea_status grad_open_full(ea_var *var, int ndim, const int64_t *shape, grad_place *place);
+
 ea_status grad_close(grad_place *place);
 
 /* Gives `gradient` (var's shape and elements, of the tape, that nobody will write any more) as it
