@@ -21,7 +21,8 @@
 
 enum {
     PIECE = 256,           /* divides 1024 */
-    STEP = 32,             /* terms of a block of stored weights, which a piece does not split */
+    STEP = 32,             /* terms of the shortest chain and of a block of stored weights, neither
+                            * of which a piece splits */
     BLOCK_GROUPS = 48,     /* PIECE terms of 48 · 6 rows: 288 KB; even */
     NARROW = 16,           /* panels of a block that does not pack a */
     REST = 1 << 20,        /* most chains of a block that rest between pieces */
@@ -229,9 +230,9 @@ static void finish_panel(const plan *p, const block *t, int64_t column, const fl
         g->finish(g, t->batch, t->row, t->rows, column, columns, total, row_size);
 }
 
-/* Terms k … k+terms−1 of the panel at `column`. The chains begin at +0 with a block of the contract
- * and join the totals at its end. In between they rest in scratch, panel after panel: rows of the
- * result may be a power of two apart, where a cache holds only a few of them. */
+/* Terms k … k+terms−1 of the panel at `column`: of one chain, or whole chains. A chain begins at +0
+ * and joins the totals at its end. Between pieces it rests in scratch, panel after panel: rows of
+ * the result may be a power of two apart, where a cache holds only a few of them. */
 static void panel_piece(const plan *p, const block *t, int64_t column, int64_t k, int64_t terms)
 {
     const gemm *g = p->g;
@@ -240,7 +241,9 @@ static void panel_piece(const plan *p, const block *t, int64_t column, int64_t k
     bool ends = (k + terms) % g->block == 0 || k + terms == g->terms;
     float *total = panel_total(p, t, column, &total_row);
     float *chain = t->chain + (column - t->column) * t->rows;
-    cpu_gemm_panel panel = { .terms = terms, .start_row = width, .total_row = total_row };
+    cpu_gemm_panel panel = {
+        .terms = terms, .block = g->block, .start_row = width, .total_row = total_row
+    };
     set_b(p, t, column, k, terms, &panel);
     panel.out_row = ends ? total_row : width;
     for (int64_t group = t->group; group < t->group_end;) {
@@ -280,7 +283,8 @@ static void run_block(const plan *p, const block *t)
 {
     const gemm *g = p->g;
     for (int64_t k = 0; k < g->terms;) {
-        int64_t left = smaller(g->block - k % g->block, g->terms - k);
+        int64_t left =
+            g->block < PIECE ? g->terms - k : smaller(g->block - k % g->block, g->terms - k);
         int64_t terms = smaller(round_up(divide_up(left, divide_up(left, PIECE)), STEP), left);
         if (p->a_from == OWN)
             pack_own_a(p, t, k, terms);

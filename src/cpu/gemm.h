@@ -40,7 +40,7 @@ typedef struct gemm gemm;
 
 struct gemm {
     int64_t batch, rows, columns, terms;
-    int64_t block; /* terms of one chain, a multiple of 1024 */
+    int64_t block; /* terms of one chain, a multiple of 1024, or 32 */
     gemm_side a, b;
     /* Float memory for the result with neighbouring columns, or NULL: then tiles live in scratch.
      */

@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-    TILE = 64,            /* terms that are laid out, or multiplied, together … */
+    TILE = 64,            /* terms that are laid out, or multiplied, together; whole chains … */
     WIDE_TILE = 128,      /* … or widened before, gemm_columns columns at a time */
     MOST_COLUMNS = 32,    /* gemm_columns of any instruction set */
     FEW = 16,             /* rows; with more the engine is faster */
@@ -190,7 +190,7 @@ void cpu_panels_from_view(ea_context *ctx, const ea_view *view, const cpu_panels
 typedef struct product {
     const cpu_panels *b;
     const cpu_kernels *kernels;
-    int64_t rows, block; /* block: terms of one chain */
+    int64_t rows;
     int64_t groups, height;
     const float
         *a; /* row i of group g, term k: a[(g · terms + k) · height + i]; without groups … */
@@ -199,10 +199,10 @@ typedef struct product {
     float *out;
 } product;
 
-/* Continues the chains of all rows by terms k … k+terms−1 of one panel, which begin at `from`, some
- * columns at a time. Meanwhile what comes after them is fetched. */
+/* Adds the chains of terms k … k+terms−1 of one panel, which begin at `from`, to the totals of all
+ * rows, some columns at a time. Meanwhile what comes after them is fetched. */
 static void add_terms(const product *p, const unsigned char *from, int64_t k, int64_t terms,
-                      bool fresh, float *floats, float chain[][ROW])
+                      float *floats, float total[][ROW])
 {
     ref_quant format = p->b->format;
     int width = p->kernels->gemm_columns;
@@ -219,6 +219,7 @@ static void add_terms(const product *p, const unsigned char *from, int64_t k, in
             &(cpu_gemm_panel){ .height = (int)p->height,
                                .groups = p->groups,
                                .terms = terms,
+                               .block = REF_PROJECTION_BLOCK,
                                .a = p->a + k * p->height,
                                .a_line = 1,
                                .a_k = p->height,
@@ -226,43 +227,35 @@ static void add_terms(const product *p, const unsigned char *from, int64_t k, in
                                .narrow = columns <= p->kernels->lanes,
                                .b = plain ? (const float *)(const void *)from + column : floats,
                                .b_k = plain ? CPU_PANEL : width,
-                               .start = fresh ? NULL : chain[0] + column,
-                               .start_row = ROW,
-                               .out = chain[0] + column,
+                               .total = k == 0 ? NULL : total[0] + column,
+                               .total_row = ROW,
+                               .out = total[0] + column,
                                .out_row = ROW });
     }
 }
 
-/* The chains of one block of the contract, terms k … k+terms−1, from +0. */
-static void run_block(const product *p, const unsigned char *panel, int64_t k, int64_t terms,
-                      float *floats, float chain[][ROW])
+static void sum_panel(const product *p, const unsigned char *panel, float *floats,
+                      float total[][ROW])
 {
     ref_quant format = p->b->format;
-    int64_t tile = format == REF_QUANT_F32 ? TILE : WIDE_TILE;
+    int64_t terms = p->b->terms, tile = format == REF_QUANT_F32 ? TILE : WIDE_TILE;
     for (int64_t row = 0; p->alone && row < p->rows; row++)
-        p->kernels->panel_row(format, p->a + row * p->b->terms + k, panel + panel_bytes(format, k),
-                              terms, chain[row]);
-    for (int64_t t = 0; !p->alone && t < terms; t += tile)
-        add_terms(p, panel + panel_bytes(format, k + t), k + t, terms - t < tile ? terms - t : tile,
-                  t == 0, floats, chain);
+        p->kernels->panel_row(format, p->a + row * terms, panel, terms, total[row]);
+    for (int64_t k = 0; !p->alone && k < terms; k += tile)
+        add_terms(p, panel + panel_bytes(format, k), k, terms - k < tile ? terms - k : tile, floats,
+                  total);
 }
 
 static void run_panels(void *argument, int64_t begin, int64_t end, int worker)
 {
     (void)worker;
     const product *p = argument;
-    float total[MOST_ROWS][ROW], chain[MOST_ROWS][ROW];
+    float total[MOST_ROWS][ROW];
     float floats[WIDE_TILE * MOST_COLUMNS] = { 0 }; /* columns beyond a panel's are computed too */
     for (int64_t i = begin; i < end; i++) {
-        const unsigned char *panel = p->b->data + i * panel_bytes(p->b->format, p->b->terms);
         int64_t column = i * CPU_PANEL, left = p->b->columns - column;
         int64_t columns = left < CPU_PANEL ? left : CPU_PANEL;
-        for (int64_t k = 0; k < p->b->terms; k += p->block) {
-            int64_t rest = p->b->terms - k, terms = rest < p->block ? rest : p->block;
-            run_block(p, panel, k, terms, floats, k == 0 ? total : chain);
-            for (int64_t row = 0; k > 0 && row < p->rows; row++)
-                p->kernels->add(total[row], chain[row], total[row], columns);
-        }
+        sum_panel(p, p->b->data + i * panel_bytes(p->b->format, p->b->terms), floats, total);
         for (int64_t row = 0; row < p->rows; row++) {
             float *out = p->out + row * p->b->columns + column;
             if (p->bias)
@@ -279,7 +272,6 @@ static ea_status few_rows(ea_context *ctx, int64_t rows, const float *a, const c
     product p = { .b = b,
                   .kernels = cpu_kernels_of(ctx),
                   .rows = rows,
-                  .block = cpu_contract_block(ctx),
                   .a = a,
                   .alone = rows == 1 || (rows == 2 && b->format != REF_QUANT_F32),
                   .bias = bias,
@@ -352,7 +344,7 @@ ea_status cpu_matmul_panels(ea_context *ctx, int64_t rows, const float *a, const
         .rows = rows,
         .columns = panels->columns,
         .terms = panels->terms,
-        .block = cpu_contract_block(ctx),
+        .block = REF_PROJECTION_BLOCK,
         .a = { .pack = pack_rows, .plain = a, .line_stride = panels->terms, .k_stride = 1 },
         .b = { .pack = pack_columns, .self = panels },
         .out = out,

@@ -31,8 +31,8 @@ void cpu_panels_from_lines(ea_context *ctx, const ref_lines *lines, const cpu_pa
 /* … or that of a view [terms, columns] with any strides. */
 void cpu_panels_from_view(ea_context *ctx, const ea_view *view, const cpu_panels *panels);
 
-/* out [rows, columns] = a [rows, terms] · panels + bias (NULL: none), by the rule of a contraction
- * (docs/contract.md). EA_ERR_MEMORY when scratch memory runs out. */
+/* out [rows, columns] = a [rows, terms] · panels + bias (NULL: none): a projection
+ * (docs/contract.md, Language models). EA_ERR_MEMORY when scratch memory runs out. */
 ea_status cpu_matmul_panels(ea_context *ctx, int64_t rows, const float *a, const cpu_panels *panels,
                             const float *bias, float *out);
 

@@ -32,16 +32,12 @@ static ea_status floats(ea_context *ctx, int64_t n, float **out)
 }
 
 /* The definition makes floats of formats of blocks first. */
-static ea_status define_linear(ea_context *ctx, const llm_matrix *matrix, const float *x,
-                               int64_t rows, float *out)
+static ea_status define_projection(ea_context *ctx, const llm_matrix *matrix, const float *x,
+                                   int64_t rows, float *out)
 {
     int64_t in = matrix->weight.shape[0], columns = matrix->weight.shape[1];
     const ref_lines *lines = &matrix->lines;
-    ea_view a = core_view_make((void *)(uintptr_t)x, CORE_F32, 2, (int64_t[]){ rows, in });
-    ea_view o = core_view_make(out, CORE_F32, 2, (int64_t[]){ rows, columns });
-    ea_view bias = core_view_make(matrix->bias, CORE_F32, 2, (int64_t[]){ rows, columns });
     ea_view weight = matrix->weight;
-    bias.stride[0] = 0;
     if (lines->data) {
         float *all;
         EA_TRY(floats(ctx, in * columns, &all));
@@ -50,16 +46,17 @@ static ea_status define_linear(ea_context *ctx, const llm_matrix *matrix, const 
                 ref_dequantize(lines->format, lines->data + i / in * lines->line_bytes, i % in);
         weight.data = all;
     }
-    return ref_matmul(ctx, &a, &weight, matrix->bias ? &bias : NULL, &o);
+    ref_projection(rows, x, &weight, matrix->bias, out);
+    return EA_OK;
 }
 
-static ea_status linear(ea_context *ctx, const llm_matrix *matrix, const float *x, int64_t rows,
-                        float *out)
+static ea_status project(ea_context *ctx, const llm_matrix *matrix, const float *x, int64_t rows,
+                         float *out)
 {
     core_mark mark = core_arena_mark(ctx->arena);
     ea_status status = matrix->panels.data
                            ? cpu_matmul_panels(ctx, rows, x, &matrix->panels, matrix->bias, out)
-                           : define_linear(ctx, matrix, x, rows, out);
+                           : define_projection(ctx, matrix, x, rows, out);
     core_arena_release(ctx->arena, mark);
     return status;
 }
@@ -160,9 +157,9 @@ static void store(const step *s, int64_t offset)
 static ea_status attend(const step *s, const llm_layer *layer, int64_t index, const float *in)
 {
     const llm_config *c = &s->model->config;
-    EA_TRY(linear(s->ctx, &layer->q, in, s->count, s->q));
-    EA_TRY(linear(s->ctx, &layer->k, in, s->count, s->k));
-    EA_TRY(linear(s->ctx, &layer->v, in, s->count, s->v));
+    EA_TRY(project(s->ctx, &layer->q, in, s->count, s->q));
+    EA_TRY(project(s->ctx, &layer->k, in, s->count, s->k));
+    EA_TRY(project(s->ctx, &layer->v, in, s->count, s->v));
     if (layer->q_norm)
         llm_rms_norm(s->ctx, s->count * c->heads, c->dim, s->q, layer->q_norm, c->eps, s->q);
     if (layer->k_norm)
@@ -185,7 +182,7 @@ static ea_status attend(const step *s, const llm_layer *layer, int64_t index, co
                                          .scale = (float)(1 / sqrt((double)c->dim)),
                                          .window = index >= c->window_from ? c->window : 0,
                                          .out = s->mixed });
-    EA_TRY(linear(s->ctx, &layer->o, s->mixed, s->count, s->normal));
+    EA_TRY(project(s->ctx, &layer->o, s->mixed, s->count, s->normal));
     llm_accumulate(s->ctx, s->count * c->hidden, s->x, s->normal);
     return EA_OK;
 }
@@ -198,17 +195,17 @@ static ea_status feed_forward(const step *s, const llm_unit *unit, const float *
                               float *out)
 {
     int64_t n = rows * s->model->config.inner;
-    EA_TRY(linear(s->ctx, &unit->up, in, rows, s->up));
+    EA_TRY(project(s->ctx, &unit->up, in, rows, s->up));
     if (s->model->family->gelu) {
         if (s->model->family->encoder)
             llm_gelu(s->ctx, n, s->up);
         else
             llm_gelu_tanh(s->ctx, n, s->up);
-        return linear(s->ctx, &unit->down, s->up, rows, out);
+        return project(s->ctx, &unit->down, s->up, rows, out);
     }
-    EA_TRY(linear(s->ctx, &unit->gate, in, rows, s->gate));
+    EA_TRY(project(s->ctx, &unit->gate, in, rows, s->gate));
     llm_silu_mul(s->ctx, n, s->gate, s->up);
-    return linear(s->ctx, &unit->down, s->gate, rows, out);
+    return project(s->ctx, &unit->down, s->gate, rows, out);
 }
 
 /* The rows that chose an expert, gathered, through it, and added to `sum` with their weights. */
@@ -249,7 +246,7 @@ static ea_status mix_experts(const step *s, const llm_layer *layer)
         core_arena_alloc(s->ctx->arena, (size_t)(s->count * c->experts_used) * sizeof *chosen);
     if (!chosen)
         return core_fail(s->ctx, EA_ERR_MEMORY, "no memory to choose experts");
-    EA_TRY(linear(s->ctx, &layer->router, s->normal, s->count, logits));
+    EA_TRY(project(s->ctx, &layer->router, s->normal, s->count, logits));
     for (int64_t i = 0; i < s->count; i++)
         ref_route((int)c->experts, (int)c->experts_used, c->normalize_experts,
                   logits + i * c->experts, chosen + i * c->experts_used,
@@ -353,7 +350,7 @@ ea_status llm_logits(ea_context *ctx, const llm_model *model, const float *hidde
                      float *logits)
 {
     core_fp saved = core_fp_enter();
-    ea_status status = linear(ctx, &model->output, hidden, rows, logits);
+    ea_status status = project(ctx, &model->output, hidden, rows, logits);
     core_fp_leave(saved);
     return status;
 }

@@ -5,8 +5,12 @@
 
 void ref_chain_begin(ref_chain *chain, ea_contract contract)
 {
-    *chain =
-        (ref_chain){ .length = contract == EA_CONTRACT_CHAIN ? 1024 : INT64_MAX, .first = true };
+    ref_chain_begin_blocks(chain, contract == EA_CONTRACT_CHAIN ? 1024 : INT64_MAX);
+}
+
+void ref_chain_begin_blocks(ref_chain *chain, int64_t length)
+{
+    *chain = (ref_chain){ .length = length, .first = true };
 }
 
 static void close_block(ref_chain *chain)

@@ -154,6 +154,8 @@ typedef struct ref_chain {
 } ref_chain;
 
 void ref_chain_begin(ref_chain *chain, ea_contract contract);
+/* The same with blocks of `length` terms. */
+void ref_chain_begin_blocks(ref_chain *chain, int64_t length);
 void ref_chain_add(ref_chain *chain, float x, float y);
 float ref_chain_end(ref_chain *chain);
 

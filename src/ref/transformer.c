@@ -1,8 +1,29 @@
 /* transformer.c: definitions of the steps of a language model. */
 #include "ref/transformer.h"
 #include "math/math.h"
+#include "ref/ref.h"
 
 #include <math.h>
+
+/* --- Projection --------------------------------------------------------------------------------
+ */
+
+void ref_projection(int64_t rows, const float *x, const ea_view *weight, const float *bias,
+                    float *out)
+{
+    int64_t terms = weight->shape[0], columns = weight->shape[1];
+    for (int64_t i = 0; i < rows * columns; i++) {
+        int64_t row = i / columns, column = i % columns;
+        ref_chain chain;
+        ref_chain_begin_blocks(&chain, REF_PROJECTION_BLOCK);
+        for (int64_t k = 0; k < terms; k++)
+            ref_chain_add(&chain, x[row * terms + k],
+                          core_load(weight, k * weight->stride[0] + column * weight->stride[1]));
+        out[i] = ref_chain_end(&chain);
+        if (bias)
+            out[i] += bias[column];
+    }
+}
 
 /* --- The sum rule, for rows of at most 2^20 elements -------------------------------------------
  */

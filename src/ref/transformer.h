@@ -1,11 +1,20 @@
-/* transformer.h: the steps of a language model besides its contractions (docs/contract.md, Language
- * models). Rows are contiguous float32; a row's result depends on that row alone. */
+/* transformer.h: the steps of a language model (docs/contract.md, Language models). Rows are
+ * contiguous float32; a row's result depends on that row alone. */
 #ifndef REF_TRANSFORMER_H
 #define REF_TRANSFORMER_H
 
 #include "core/context.h"
+#include "core/view.h"
 
-enum { REF_KEY_BLOCK = 256 }; /* keys of a block of attention */
+enum {
+    REF_KEY_BLOCK = 256,      /* keys of a block of attention */
+    REF_PROJECTION_BLOCK = 32 /* terms of a chain of a projection */
+};
+
+/* out [rows, columns] = x [rows, terms] · weight + bias; weight [terms, columns] with any strides,
+ * of any floating type; bias [columns] or NULL. */
+void ref_projection(int64_t rows, const float *x, const ea_view *weight, const float *bias,
+                    float *out);
 
 /* x, out [rows, n]; weight, bias [n]; out may be x. */
 void ref_rms_norm(int64_t rows, int64_t n, const float *x, const float *weight, float eps,

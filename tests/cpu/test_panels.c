@@ -4,6 +4,7 @@
 #include "cpu/cpu.h"
 #include "cpu/panels.h"
 #include "eadem/core.h"
+#include "ref/transformer.h"
 #include "test.h"
 
 #include <math.h>
@@ -78,19 +79,12 @@ static void check_result(const char *name, ref_quant format, int threads, int64_
 static void define_product(const ref_lines *lines, int64_t rows, int64_t terms, int64_t columns,
                            bool with_bias)
 {
-    ea_context *ctx;
-    assert_int_equal(ea_context_create(&(ea_context_options){ .isa = "ref" }, &ctx), EA_OK);
     for (int64_t i = 0; i < columns * terms; i++)
         weights[i] =
             ref_dequantize(lines->format, lines->data + i / terms * lines->line_bytes, i % terms);
-    ea_view left = core_view_make(x, CORE_F32, 2, (int64_t[]){ rows, terms });
     ea_view right = core_view_make(weights, CORE_F32, 2, (int64_t[]){ terms, columns });
-    ea_view added = core_view_make(addend, CORE_F32, 2, (int64_t[]){ rows, columns });
-    ea_view out = core_view_make(expected, CORE_F32, 2, (int64_t[]){ rows, columns });
     right.stride[0] = 1, right.stride[1] = terms;
-    added.stride[0] = 0;
-    assert_int_equal(ref_matmul(ctx, &left, &right, with_bias ? &added : NULL, &out), EA_OK);
-    ea_context_destroy(ctx);
+    ref_projection(rows, x, &right, with_bias ? addend : NULL, expected);
 }
 
 static void product_case(ref_quant format, bool ordinary, int64_t rows, int64_t terms,

@@ -27,6 +27,15 @@ FAMILIES = {
                                    bos_token_id=0, eos_token_id=1),
 }
 
+# Rows as long as those of GPT-2 and Qwen3-0.6B: rounding errors grow with them.
+WIDE = {
+    "gpt2-wide": lambda t: t.GPT2Config(vocab_size=VOCAB, n_embd=768, n_layer=2, n_head=12, n_positions=CONTEXT,
+                                        bos_token_id=0, eos_token_id=1),
+    "qwen3-wide": lambda t: t.Qwen3Config(**dict(COMMON, hidden_size=1024, intermediate_size=3072, num_hidden_layers=2,
+                                                 num_attention_heads=16, num_key_value_heads=8), head_dim=128,
+                                          rope_parameters=dict(PLAIN, rope_theta=1e6)),
+}
+
 
 def save_tokenizer(folder):
     tokenizer = Tokenizer(models.BPE())
@@ -41,7 +50,7 @@ def save_tokenizer(folder):
 def make(family, folder, dtype=torch.float32, shard=None):
     """Saves a model and returns it. Weights are larger than usual, so that logits differ clearly."""
     torch.manual_seed(5)
-    config = FAMILIES[family](transformers)
+    config = (FAMILIES | WIDE)[family](transformers)
     if family == "qwen3-moe":  # the default has no float64
         config._experts_implementation = "eager"
     model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager")

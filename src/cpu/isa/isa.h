@@ -9,14 +9,15 @@
 #include "ref/quant.h"
 #include "ref/ref.h"
 #include "ref/resample.h"
+#include "ref/transformer.h"
 #include "ref/update.h"
 
 /* One panel of columns times groups of `height` rows, over `terms` terms. Strides in elements. */
 typedef struct cpu_gemm_panel {
-    int height;     /* rows of a register tile, at most gemm_rows */
-    int64_t groups; /* of `height` rows each */
-    int64_t terms;
-    const float *a; /* element (row, k) of the first group at row·a_line + k·a_k */
+    int height;           /* rows of a register tile, at most gemm_rows */
+    int64_t groups;       /* of `height` rows each */
+    int64_t terms, block; /* after `block` terms a chain ends; at most the last may be shorter */
+    const float *a;       /* element (row, k) of the first group at row·a_line + k·a_k */
     int64_t a_line, a_k;
     int64_t a_group; /* from one group to the next */
     bool narrow;     /* only the first vector of columns is computed */
@@ -26,9 +27,10 @@ typedef struct cpu_gemm_panel {
     const float
         *next; /* row k at k·next_k is fetched meanwhile into the second-level cache; NULL: none */
     int64_t next_k;
-    const float *start; /* the chains' values so far; NULL: +0 */
+    const float *start; /* the first chains' values so far; NULL: +0 */
     int64_t start_row;
-    const float *total; /* added to the chains at the end; NULL: nothing */
+    const float
+        *total; /* to which the chains are added one after the other; NULL: the first is it */
     int64_t total_row;
     float *out; /* may be `start` or `total` */
     int64_t out_row;
@@ -121,7 +123,8 @@ typedef struct cpu_kernels {
     int gemm_dots_columns; /* most columns of one gemm_dots */
     void (*gemm_dots)(const float *a, const ref_lines *b, int64_t k, int64_t terms, int columns,
                       float *out);
-    /* out[c] = the chain over the terms that begin at `panel` (cpu/panels.h), c < CPU_PANEL */
+    /* out[c] = the projection's sum over the terms that begin at `panel` (cpu/panels.h), c <
+     * CPU_PANEL */
     void (*panel_row)(ref_quant format, const float *a, const unsigned char *panel, int64_t terms,
                       float *out);
     /* to[t·to_row + c] = term t of column `column` + c, c < columns, a multiple of lanes; whole

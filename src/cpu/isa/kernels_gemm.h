@@ -43,50 +43,76 @@ GEMM_INLINE void gemm_fetch_next(const cpu_gemm_panel *p, int64_t g)
         __builtin_prefetch(p->next + k * p->next_k + GEMM_COLUMNS - 1, 0, 2);
 }
 
-/* One tile of `groups` groups of `rows` rows from row `row` of the panel. `groups`, `rows`,
- * `vectors` and `first` are constants at every call, so that the loops over rows and vectors unroll
- * and `sum` stays in registers. */
-GEMM_INLINE void gemm_tile(const int groups, const int rows, const int vectors, const bool first,
-                           int64_t a_line, int64_t a_k, const float *b, int64_t b_k,
-                           const cpu_gemm_panel *p, const float *a, int64_t row)
+/* One term of `lines` chains of `vectors` vectors; a copy of its row of b in `keep`, if not NULL.
+ */
+GEMM_INLINE void gemm_step(const int rows, const int lines, const int vectors, const float *a,
+                           int64_t a_line, int64_t a_group, const float *b, float *keep,
+                           vf sum[][GEMM_VECTORS])
+{
+    vf y[GEMM_VECTORS];
+    GEMM_UNROLL
+    for (int j = 0; j < vectors; j++)
+        y[j] = vf_load(b + j * VF_LANES);
+    GEMM_UNROLL
+    for (int j = 0; keep && j < vectors; j++)
+        vf_store(keep + j * VF_LANES, y[j]);
+    GEMM_UNROLL
+    for (int i = 0; i < lines; i++) {
+        vf x = vf_set(a[i / rows * a_group + i % rows * a_line]);
+        GEMM_UNROLL
+        for (int j = 0; j < vectors; j++)
+            sum[i][j] = vf_fma(x, y[j], sum[i][j]);
+    }
+}
+
+/* `groups`, `rows` and `vectors` of a tile are constants at every call, so that the loops over rows
+ * and vectors unroll and `sum` stays in registers.
+ *
+ * Adds chains of p->block terms to `total`, and the last, which may be shorter. */
+GEMM_INLINE void gemm_chains(const int groups, const int rows, const int vectors, const float *a,
+                             int64_t a_line, int64_t a_k, const float *b, int64_t b_k, float *keep,
+                             const cpu_gemm_panel *p, float *total)
+{
+    const int lines = groups * rows;
+    for (int64_t k = 0; k < p->terms;) {
+        int64_t end = p->terms - k < p->block ? p->terms : k + p->block;
+        vf sum[2 * GEMM_ROWS][GEMM_VECTORS];
+        GEMM_UNROLL
+        for (int i = 0; i < lines; i++)
+            GEMM_UNROLL
+        for (int j = 0; j < vectors; j++)
+            sum[i][j] = vf_zero();
+        for (; k < end; k++, a += a_k, b += b_k)
+            gemm_step(rows, lines, vectors, a, a_line, p->a_group, b,
+                      keep ? keep + k * GEMM_COLUMNS : NULL, sum);
+        GEMM_UNROLL
+        for (int i = 0; i < lines; i++)
+            GEMM_UNROLL
+        for (int j = 0; j < vectors; j++) {
+            float *to = total + i * GEMM_COLUMNS + j * VF_LANES;
+            vf_store(to, vf_add(vf_load(to), sum[i][j]));
+        }
+    }
+}
+
+/* The part of one chain. */
+GEMM_INLINE void gemm_part(const int groups, const int rows, const int vectors, const float *a,
+                           int64_t a_line, int64_t a_k, const float *b, int64_t b_k, float *keep,
+                           const cpu_gemm_panel *p, const float *start, const float *total,
+                           float *out)
 {
     vf sum[2 * GEMM_ROWS][GEMM_VECTORS];
     const int lines = groups * rows;
-    const float *start = p->start ? p->start + row * p->start_row : NULL;
     GEMM_UNROLL
     for (int i = 0; i < lines; i++)
         GEMM_UNROLL
     for (int j = 0; j < vectors; j++)
         sum[i][j] = start ? vf_load(start + i * p->start_row + j * VF_LANES) : vf_zero();
-    float *out = p->out + row * p->out_row;
-    gemm_fetch(lines, out, p->out_row);
     if (start)
         gemm_fetch(lines, start + lines * p->start_row, p->start_row);
-
-    float *keep = p->keep;
-    for (int64_t k = 0; k < p->terms; k++) {
-        vf y[GEMM_VECTORS];
-        GEMM_UNROLL
-        for (int j = 0; j < vectors; j++)
-            y[j] = vf_load(b + j * VF_LANES);
-        if (first && keep) {
-            GEMM_UNROLL
-            for (int j = 0; j < vectors; j++)
-                vf_store(keep + j * VF_LANES, y[j]);
-            keep += GEMM_COLUMNS;
-        }
-        GEMM_UNROLL
-        for (int i = 0; i < lines; i++) {
-            vf x = vf_set(a[i / rows * p->a_group + i % rows * a_line]);
-            GEMM_UNROLL
-            for (int j = 0; j < vectors; j++)
-                sum[i][j] = vf_fma(x, y[j], sum[i][j]);
-        }
-        a += a_k;
-        b += b_k;
-    }
-
-    const float *total = p->total ? p->total + row * p->total_row : NULL;
+    for (int64_t k = 0; k < p->terms; k++, a += a_k, b += b_k)
+        gemm_step(rows, lines, vectors, a, a_line, p->a_group, b,
+                  keep ? keep + k * GEMM_COLUMNS : NULL, sum);
     GEMM_UNROLL
     for (int i = 0; i < lines; i++)
         GEMM_UNROLL
@@ -96,6 +122,38 @@ GEMM_INLINE void gemm_tile(const int groups, const int rows, const int vectors, 
             s = vf_add(vf_load(total + i * p->total_row + j * VF_LANES), s);
         vf_store(out + i * p->out_row + j * VF_LANES, s);
     }
+}
+
+/* A tile from row `row` of the panel on. The totals of several chains rest beside one another: rows
+ * of the result may be a power of two apart, where a cache holds only a few of them. They begin at
+ * −0, to which every first chain is added without a change. */
+GEMM_INLINE void gemm_tile(const int groups, const int rows, const int vectors, const bool first,
+                           int64_t a_line, int64_t a_k, const float *b, int64_t b_k,
+                           const cpu_gemm_panel *p, const float *a, int64_t row)
+{
+    const int lines = groups * rows;
+    const float *start = p->start ? p->start + row * p->start_row : NULL;
+    const float *total = p->total ? p->total + row * p->total_row : NULL;
+    float *out = p->out + row * p->out_row, *keep = first ? p->keep : NULL;
+    gemm_fetch(lines, out, p->out_row);
+    if (p->terms <= p->block) {
+        gemm_part(groups, rows, vectors, a, a_line, a_k, b, b_k, keep, p, start, total, out);
+        return;
+    }
+    _Alignas(64) float rest[2 * GEMM_ROWS * GEMM_COLUMNS];
+    GEMM_UNROLL
+    for (int i = 0; i < lines; i++)
+        GEMM_UNROLL
+    for (int j = 0; j < vectors; j++)
+        vf_store(rest + i * GEMM_COLUMNS + j * VF_LANES,
+                 total ? vf_load(total + i * p->total_row + j * VF_LANES) : vf_set(-0.0f));
+    gemm_chains(groups, rows, vectors, a, a_line, a_k, b, b_k, keep, p, rest);
+    GEMM_UNROLL
+    for (int i = 0; i < lines; i++)
+        GEMM_UNROLL
+    for (int j = 0; j < vectors; j++)
+        vf_store(out + i * p->out_row + j * VF_LANES,
+                 vf_load(rest + i * GEMM_COLUMNS + j * VF_LANES));
 }
 
 GEMM_INLINE void gemm_groups(const int rows, const cpu_gemm_panel *p)

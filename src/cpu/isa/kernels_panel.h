@@ -63,13 +63,17 @@ GEMM_INLINE void panel_add_set(const ref_quant format, const int set, const int 
     }
 }
 
-/* Continues the chains by `terms` terms that have the same scales. BF16's last may be alone in its
- * row. */
+/* Adds the chain of `terms` terms, which have the same scales, to `out`; the first is stored.
+ * BF16's last term may be alone in its row. */
 GEMM_INLINE void panel_chain(const ref_quant format, const float *a, const unsigned char *row,
-                             const vf *scale, int64_t terms, vf *sum)
+                             const vf *scale, int64_t terms, bool first, float *out)
 {
     const int row_terms = PANEL_TERMS(format), set_terms = PANEL_SET(format);
     const int bytes = CPU_PANEL * PANEL_ELEMENT(format);
+    vf sum[PANEL_VECTORS];
+    GEMM_UNROLL
+    for (int v = 0; v < PANEL_VECTORS; v++)
+        sum[v] = vf_zero();
     for (; terms >= row_terms; terms -= row_terms, row += bytes, a += row_terms) {
         for (int i = 0; i < bytes; i += 64)
             __builtin_prefetch(row + PANEL_AHEAD + i);
@@ -79,49 +83,46 @@ GEMM_INLINE void panel_chain(const ref_quant format, const float *a, const unsig
     }
     if (terms > 0)
         panel_add_set(format, 0, 1, a, row, scale, sum);
+    GEMM_UNROLL
+    for (int v = 0; v < PANEL_VECTORS; v++, out += VF_LANES)
+        vf_store(out, first ? sum[v] : vf_add(vf_load(out), sum[v]));
 }
 
-GEMM_INLINE void panel_blocks(const ref_quant format, const float *a, const unsigned char *block,
-                              int64_t terms, vf *sum)
+/* Chain after chain; in formats of blocks one for each block. */
+GEMM_INLINE void panel_chains(const ref_quant format, const float *a, const unsigned char *panel,
+                              int64_t terms, float *out)
 {
-    const int bytes = CPU_PANEL * (2 + 4 * 32 / PANEL_TERMS(format));
-    vf scale[PANEL_VECTORS];
-    for (; terms > 0; terms -= 32, a += 32, block += bytes) {
-        GEMM_UNROLL
-        for (int v = 0; v < PANEL_VECTORS; v++)
-            scale[v] = panel_scale(format, block, v);
-        panel_chain(format, a, block + CPU_PANEL * 2, scale, 32, sum);
+    const bool scaled = PANEL_SET(format) == 4;
+    const int length = REF_PROJECTION_BLOCK;
+    const int scales = scaled ? CPU_PANEL * 2 : 0;
+    const int bytes = scales + CPU_PANEL * PANEL_ELEMENT(format) * length / PANEL_TERMS(format);
+    vf scale[PANEL_VECTORS] = { 0 };
+    for (int64_t k = 0; k < terms; k += length, panel += bytes) {
+        for (int v = 0; scaled && v < PANEL_VECTORS; v++)
+            scale[v] = panel_scale(format, panel, v);
+        panel_chain(format, a + k, panel + scales, scale,
+                    scaled || terms - k > length ? length : terms - k, k == 0, out);
     }
 }
 
-/* out[c] = the chain of a[t] times term t of column c, from +0, over `terms` terms that begin at
+/* out[c] = the chains of a[t] times term t of column c, added up, over the `terms` terms of
  * `panel`. */
 static void panel_row(ref_quant format, const float *a, const unsigned char *panel, int64_t terms,
                       float *out)
 {
-    vf sum[PANEL_VECTORS], none[PANEL_VECTORS] = { 0 };
-    GEMM_UNROLL
-    for (int v = 0; v < PANEL_VECTORS; v++)
-        sum[v] = vf_zero();
     switch (format) {
-    case REF_QUANT_F16:
-        panel_chain(REF_QUANT_F16, a, panel, none, terms, sum);
+#define PANEL_ROW(format)                           \
+    case format:                                    \
+        panel_chains(format, a, panel, terms, out); \
         break;
-    case REF_QUANT_BF16:
-        panel_chain(REF_QUANT_BF16, a, panel, none, terms, sum);
-        break;
-    case REF_QUANT_Q8_0:
-        panel_blocks(REF_QUANT_Q8_0, a, panel, terms, sum);
-        break;
-    case REF_QUANT_Q4_0:
-        panel_blocks(REF_QUANT_Q4_0, a, panel, terms, sum);
-        break;
+        PANEL_ROW(REF_QUANT_F16)
+        PANEL_ROW(REF_QUANT_BF16)
+        PANEL_ROW(REF_QUANT_Q8_0)
+        PANEL_ROW(REF_QUANT_Q4_0)
+#undef PANEL_ROW
     default:
-        panel_chain(REF_QUANT_F32, a, panel, none, terms, sum);
+        panel_chains(REF_QUANT_F32, a, panel, terms, out);
     }
-    GEMM_UNROLL
-    for (int v = 0; v < PANEL_VECTORS; v++)
-        vf_store(out + v * VF_LANES, sum[v]);
 }
 
 /* --- Floats of it -------------------------------------------------------------------------------
