@@ -67,9 +67,11 @@ typedef struct cpu_conv_lines {
 
 /* Kernel positions times output channels: sum[row][channel] goes on over `terms` pixels, beginning
  * in column `column` of a row of `columns`: x[offset[row]] · g[channel], then x moves by `step`,
- * and by next_row more after a row's end; g by the number of channels of a panel. */
+ * and by next_row more after a row's end; g by the number of channels of a panel. `depthwise`: each
+ * channel has an x of its own, x[offset[row] + channel]. */
 typedef struct cpu_conv_pixels {
-    int rows, vectors; /* vectors of channels: 1 or conv_vectors */
+    int rows, vectors; /* vectors of channels: 1 or conv_vectors; depthwise: 1 */
+    bool depthwise;
     const float *x;
     const int64_t *offset;
     int64_t step, next_row, column, columns, terms;

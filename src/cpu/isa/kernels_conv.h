@@ -116,7 +116,8 @@ static void conv_lines(const cpu_conv_lines *w)
 /* --- Kernel positions times output channels, along the pixels ------------------------------------
  */
 
-GEMM_INLINE void conv_pixels_tile(const int rows, const int vectors, const cpu_conv_pixels *p)
+GEMM_INLINE void conv_pixels_tile(const int rows, const int vectors, const bool depthwise,
+                                  const cpu_conv_pixels *p)
 {
     vf sum[CONV_WIDE_ROWS][GEMM_VECTORS];
     int64_t offset[CONV_WIDE_ROWS];
@@ -138,7 +139,7 @@ GEMM_INLINE void conv_pixels_tile(const int rows, const int vectors, const cpu_c
                 y[j] = vf_load(g + j * VF_LANES);
             GEMM_UNROLL
             for (int i = 0; i < rows; i++) {
-                vf scale = vf_set(x[offset[i]]);
+                vf scale = depthwise ? vf_load(x + offset[i]) : vf_set(x[offset[i]]);
                 GEMM_UNROLL
                 for (int j = 0; j < vectors; j++)
                     sum[i][j] = vf_fma(scale, y[j], sum[i][j]);
@@ -157,36 +158,40 @@ GEMM_INLINE void conv_pixels_tile(const int rows, const int vectors, const cpu_c
         vf_store(p->sum + (i * vectors + j) * VF_LANES, sum[i][j]);
 }
 
-#define CONV_ROWS(n, most, vectors)                        \
-    case n:                                                \
-        conv_pixels_tile(n < most ? n : most, vectors, p); \
+#define CONV_ROWS(n, most, vectors, depthwise)                        \
+    case n:                                                           \
+        conv_pixels_tile(n < most ? n : most, vectors, depthwise, p); \
         break;
-#define CONV_ALL_ROWS(most, vectors) \
-    CONV_ROWS(1, most, vectors)      \
-    CONV_ROWS(2, most, vectors)      \
-    CONV_ROWS(3, most, vectors)      \
-    CONV_ROWS(4, most, vectors)      \
-    CONV_ROWS(5, most, vectors)      \
-    CONV_ROWS(6, most, vectors)      \
-    CONV_ROWS(7, most, vectors)      \
-    CONV_ROWS(8, most, vectors)      \
-    CONV_ROWS(9, most, vectors)      \
-    CONV_ROWS(10, most, vectors)     \
-    CONV_ROWS(11, most, vectors)     \
-    CONV_ROWS(12, most, vectors)     \
-    CONV_ROWS(13, most, vectors)     \
-    CONV_ROWS(14, most, vectors)
+#define CONV_ALL_ROWS(most, vectors, depthwise) \
+    CONV_ROWS(1, most, vectors, depthwise)      \
+    CONV_ROWS(2, most, vectors, depthwise)      \
+    CONV_ROWS(3, most, vectors, depthwise)      \
+    CONV_ROWS(4, most, vectors, depthwise)      \
+    CONV_ROWS(5, most, vectors, depthwise)      \
+    CONV_ROWS(6, most, vectors, depthwise)      \
+    CONV_ROWS(7, most, vectors, depthwise)      \
+    CONV_ROWS(8, most, vectors, depthwise)      \
+    CONV_ROWS(9, most, vectors, depthwise)      \
+    CONV_ROWS(10, most, vectors, depthwise)     \
+    CONV_ROWS(11, most, vectors, depthwise)     \
+    CONV_ROWS(12, most, vectors, depthwise)     \
+    CONV_ROWS(13, most, vectors, depthwise)     \
+    CONV_ROWS(14, most, vectors, depthwise)
 
-/* `rows` ≤ conv_rows[0] with one vector of output channels, ≤ gemm_rows with all. */
+/* `rows` ≤ conv_wide_rows with one vector of output channels, ≤ gemm_rows with all. */
 static void conv_pixels(const cpu_conv_pixels *p)
 {
-    if (p->vectors == 1)
+    if (p->depthwise)
         switch (p->rows) {
-            CONV_ALL_ROWS(CONV_WIDE_ROWS, 1)
+            CONV_ALL_ROWS(CONV_WIDE_ROWS, 1, true)
+        }
+    else if (p->vectors == 1)
+        switch (p->rows) {
+            CONV_ALL_ROWS(CONV_WIDE_ROWS, 1, false)
         }
     else
         switch (p->rows) {
-            CONV_ALL_ROWS(GEMM_ROWS, GEMM_VECTORS)
+            CONV_ALL_ROWS(GEMM_ROWS, GEMM_VECTORS, false)
         }
 }
 #undef CONV_ALL_ROWS
