@@ -53,9 +53,11 @@ GEMM_INLINE void gemm_step(const int rows, const int lines, const int vectors, c
     GEMM_UNROLL
     for (int j = 0; j < vectors; j++)
         y[j] = vf_load(b + j * VF_LANES);
-    GEMM_UNROLL
-    for (int j = 0; keep && j < vectors; j++)
-        vf_store(keep + j * VF_LANES, y[j]);
+    if (keep) {
+        GEMM_UNROLL
+        for (int j = 0; j < vectors; j++)
+            vf_store(keep + j * VF_LANES, y[j]);
+    }
     GEMM_UNROLL
     for (int i = 0; i < lines; i++) {
         vf x = vf_set(a[i / rows * a_group + i % rows * a_line]);
