@@ -7,7 +7,7 @@
 
 enum {
     GRAIN = 16384, /* elements in a piece of work */
-    TOGETHER = 16, /* small planes that are taken side by side, */
+    TOGETHER = 32, /* small planes that are taken side by side, */
     SMALL = 512,   /* and the most elements of one's input and output */
 };
 
