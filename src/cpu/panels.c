@@ -8,13 +8,12 @@
 #include <string.h>
 
 enum {
-    TILE = 64,            /* terms that are laid out, or multiplied, together; whole chains … */
-    WIDE_TILE = 128,      /* … or widened before, gemm_columns columns at a time */
-    MOST_COLUMNS = 32,    /* gemm_columns of any instruction set */
-    FEW = 16,             /* rows; with more the engine is faster */
-    MOST_ROWS = FEW + 2,  /* in groups of equal height */
-    ROW = 80,             /* of results: the last tile of a panel may be wider than it */
-    PANEL_WORK = 1 << 16, /* multiply-adds that are worth a piece for a thread */
+    TILE = 64,           /* terms that are laid out together */
+    TILE_BYTES = 8192,   /* multiplied together: with the next ones in the first-level cache … */
+    AHEAD = 2048,        /* … but for one row, which only has this much fetched before it */
+    FEW = 16,            /* rows; with more the engine is faster */
+    MOST_ROWS = FEW + 2, /* in groups of equal height */
+    PANEL_WORK = 1 << 16 /* multiply-adds that are worth a piece for a thread */
 };
 
 ref_quant cpu_panels_format(ref_quant format)
@@ -192,70 +191,47 @@ typedef struct product {
     const cpu_kernels *kernels;
     int64_t rows;
     int64_t groups, height;
-    const float
-        *a; /* row i of group g, term k: a[(g · terms + k) · height + i]; without groups … */
-    bool alone; /* … each row by itself, a as it is given */
+    const float *a; /* row i of group g, term k: a[(g · terms + k) · height + i] */
     const float *bias;
     float *out;
 } product;
 
-/* Adds the chains of terms k … k+terms−1 of one panel, which begin at `from`, to the totals of all
- * rows, some columns at a time. Meanwhile what comes after them is fetched. */
-static void add_terms(const product *p, const unsigned char *from, int64_t k, int64_t terms,
-                      float *floats, float total[][ROW])
+/* Terms that are multiplied together, whole chains of them. One row passes its memory once. */
+static int64_t tile_terms(const product *p)
 {
-    ref_quant format = p->b->format;
-    int width = p->kernels->gemm_columns;
-    int64_t bytes = panel_bytes(format, terms), share = bytes * width / CPU_PANEL;
-    const unsigned char *next = from + bytes;
-    for (int column = 0; column < CPU_PANEL; column += width, next += share) {
-        int columns = CPU_PANEL - column < width ? CPU_PANEL - column : width;
-        for (int64_t i = 0; i < share; i += 64)
-            __builtin_prefetch(next + i, 0, 2);
-        bool plain = format == REF_QUANT_F32;
-        if (!plain)
-            p->kernels->panel_widen(format, from, column, columns, terms, width, floats);
-        p->kernels->gemm_panel(
-            &(cpu_gemm_panel){ .height = (int)p->height,
-                               .groups = p->groups,
-                               .terms = terms,
-                               .block = REF_PROJECTION_BLOCK,
-                               .a = p->a + k * p->height,
-                               .a_line = 1,
-                               .a_k = p->height,
-                               .a_group = p->b->terms * p->height,
-                               .narrow = columns <= p->kernels->lanes,
-                               .b = plain ? (const float *)(const void *)from + column : floats,
-                               .b_k = plain ? CPU_PANEL : width,
-                               .total = k == 0 ? NULL : total[0] + column,
-                               .total_row = ROW,
-                               .out = total[0] + column,
-                               .out_row = ROW });
-    }
+    int64_t length = REF_PROJECTION_BLOCK;
+    return p->rows == 1 ? p->b->terms : TILE_BYTES / panel_bytes(p->b->format, length) * length;
 }
 
-static void sum_panel(const product *p, const unsigned char *panel, float *floats,
-                      float total[][ROW])
+/* The chains of all rows, added up. Meanwhile what comes after a tile is fetched. */
+static void sum_panel(const product *p, const unsigned char *panel, float total[][CPU_PANEL])
 {
-    ref_quant format = p->b->format;
-    int64_t terms = p->b->terms, tile = format == REF_QUANT_F32 ? TILE : WIDE_TILE;
-    for (int64_t row = 0; p->alone && row < p->rows; row++)
-        p->kernels->panel_row(format, p->a + row * terms, panel, terms, total[row]);
-    for (int64_t k = 0; !p->alone && k < terms; k += tile)
-        add_terms(p, panel + panel_bytes(format, k), k, terms - k < tile ? terms - k : tile, floats,
-                  total);
+    int64_t terms = p->b->terms, tile = tile_terms(p);
+    for (int64_t k = 0; k < terms; k += tile)
+        for (int64_t g = 0; g < p->groups; g++) {
+            int64_t n = terms - k < tile ? terms - k : tile;
+            const unsigned char *from = panel + panel_bytes(p->b->format, k);
+            p->kernels->panel_rows(&(cpu_panel_rows){
+                .format = p->b->format,
+                .rows = (int)p->height,
+                .a = p->a + (g * terms + k) * p->height,
+                .panel = from,
+                .terms = n,
+                .next = from + (p->rows == 1 ? AHEAD : panel_bytes(p->b->format, n)),
+                .first = k == 0,
+                .total = total[g * p->height] });
+        }
 }
 
 static void run_panels(void *argument, int64_t begin, int64_t end, int worker)
 {
     (void)worker;
     const product *p = argument;
-    float total[MOST_ROWS][ROW];
-    float floats[WIDE_TILE * MOST_COLUMNS] = { 0 }; /* columns beyond a panel's are computed too */
+    float total[MOST_ROWS][CPU_PANEL];
     for (int64_t i = begin; i < end; i++) {
         int64_t column = i * CPU_PANEL, left = p->b->columns - column;
         int64_t columns = left < CPU_PANEL ? left : CPU_PANEL;
-        sum_panel(p, p->b->data + i * panel_bytes(p->b->format, p->b->terms), floats, total);
+        sum_panel(p, p->b->data + i * panel_bytes(p->b->format, p->b->terms), total);
         for (int64_t row = 0; row < p->rows; row++) {
             float *out = p->out + row * p->b->columns + column;
             if (p->bias)
@@ -273,11 +249,12 @@ static ea_status few_rows(ea_context *ctx, int64_t rows, const float *a, const c
                   .kernels = cpu_kernels_of(ctx),
                   .rows = rows,
                   .a = a,
-                  .alone = rows == 1 || (rows == 2 && b->format != REF_QUANT_F32),
+                  .groups = 1,
+                  .height = 1,
                   .bias = bias,
                   .out = out };
-    if (!p.alone) { /* neighbouring rows of a may be a power of two apart: bad for caches */
-        p.groups = (rows + p.kernels->gemm_rows - 1) / p.kernels->gemm_rows;
+    if (rows > 1) { /* neighbouring rows of a may be a power of two apart: bad for caches */
+        p.groups = (rows + p.kernels->panel_most_rows - 1) / p.kernels->panel_most_rows;
         p.height = (rows + p.groups - 1) / p.groups;
         float *packed =
             core_arena_alloc(ctx->arena, sizeof(float) * (size_t)(p.groups * p.height * b->terms));

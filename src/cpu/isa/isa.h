@@ -36,6 +36,19 @@ typedef struct cpu_gemm_panel {
     int64_t out_row;
 } cpu_gemm_panel;
 
+/* A few rows times a panel of weights (cpu/panels.h), a projection's chains: those of `terms` terms
+ * are added to total[i·CPU_PANEL + c], c < CPU_PANEL. Terms begin with a chain. */
+typedef struct cpu_panel_rows {
+    ref_quant format;
+    int rows;
+    const float *a; /* term k of row i at k·rows + i */
+    const unsigned char *panel;
+    int64_t terms;
+    const unsigned char *next; /* as many bytes are fetched meanwhile */
+    bool first;                /* the first chains are the totals */
+    float *total;
+} cpu_panel_rows;
+
 enum { CPU_CONV_VECTORS = 4, CPU_ATTENTION_LINES = 4 };
 
 /* Output channels times a few vectors of output positions. Term k of lane l of vector j is
@@ -125,10 +138,8 @@ typedef struct cpu_kernels {
     int gemm_dots_columns; /* most columns of one gemm_dots */
     void (*gemm_dots)(const float *a, const ref_lines *b, int64_t k, int64_t terms, int columns,
                       float *out);
-    /* out[c] = the projection's sum over the terms that begin at `panel` (cpu/panels.h), c <
-     * CPU_PANEL */
-    void (*panel_row)(ref_quant format, const float *a, const unsigned char *panel, int64_t terms,
-                      float *out);
+    int panel_most_rows; /* of one panel_rows */
+    void (*panel_rows)(const cpu_panel_rows *p);
     /* to[t·to_row + c] = term t of column `column` + c, c < columns, a multiple of lanes; whole
      * blocks */
     void (*panel_widen)(ref_quant format, const unsigned char *panel, int column, int columns,

@@ -1,8 +1,34 @@
 /* kernels_panel.h: products with panels of weights (cpu/panels.h). Lanes are columns; each runs its
- * own chain. */
+ * own chain. A weight is widened once for all rows of a. */
 
-/* PANEL_AHEAD: bytes, of what is fetched before it is read. */
-enum { PANEL_VECTORS = CPU_PANEL / VF_LANES, PANEL_AHEAD = 2048 };
+enum { PANEL_VECTORS = CPU_PANEL / VF_LANES };
+
+/* PANEL_ROWS: most rows at a time. */
+#if VF_LANES > 4 || defined(__aarch64__)
+enum { PANEL_ROWS = 8 };
+#else
+enum { PANEL_ROWS = 4 };
+#endif
+enum { PANEL_CHAINS = 24 }; /* most of panel_step(format, rows) · rows and PANEL_VECTORS */
+
+/* Vectors of columns at a time, a divisor of PANEL_VECTORS: at least as many chains as keep the
+ * multipliers busy, as few as leave registers to widen weights in. */
+GEMM_INLINE int panel_step(const ref_quant format, const int rows)
+{
+    if (rows == 1)
+        return PANEL_VECTORS;
+#if VF_LANES == 16
+    (void)format;
+    return rows <= 4 ? 4 : 2;
+#elif defined(__aarch64__)
+    (void)format;
+    return rows == 2 ? 8 : rows <= 6 ? 4 : 2;
+#else
+    const bool scaled = format == REF_QUANT_Q8_0 || format == REF_QUANT_Q4_0;
+    const int in_pairs = scaled ? 4 : format == REF_QUANT_BF16 ? 5 : 6;
+    return rows == 2 ? 4 : rows <= in_pairs ? 2 : 1;
+#endif
+}
 
 /* Terms of a row of the panel, and of a set: those that a vector of a row is widened to at a time.
  */
@@ -43,12 +69,41 @@ GEMM_INLINE vf panel_term(const ref_quant format, vi x, const int j, vf scale)
     return vi_float(x);
 }
 
-/* --- One row of a ------------------------------------------------------------------------------
+/* --- Rows of a times it ------------------------------------------------------------------------
+ *
+ * sum[i·vectors + v] are the chains of row i and of vector v of `vectors` neighbouring ones; row
+ * i's term k is a[k·rows + i].
  */
 
-/* Continues the chains by `terms` terms of set number `set` of a row. */
+/* Continues the chains of a few rows by `terms` terms of set number `set` of a row of the panel. */
 GEMM_INLINE void panel_add_set(const ref_quant format, const int set, const int terms,
-                               const float *a, const unsigned char *row, const vf *scale, vf *sum)
+                               const int rows, const int vectors, const float *a,
+                               const unsigned char *row, const vf *scale, vf *sum)
+{
+    vi x[PANEL_VECTORS];
+    vf weight[PANEL_VECTORS];
+    GEMM_UNROLL
+    for (int v = 0; v < vectors; v++)
+        x[v] = panel_elements(format, row, v, set);
+    GEMM_UNROLL
+    for (int j = 0; j < terms; j++) {
+        GEMM_UNROLL
+        for (int v = 0; v < vectors; v++)
+            weight[v] = panel_term(format, x[v], j, scale[v]);
+        GEMM_UNROLL
+        for (int i = 0; i < rows; i++) {
+            vf factor = vf_set(a[j * rows + i]);
+            GEMM_UNROLL
+            for (int v = 0; v < vectors; v++)
+                sum[i * vectors + v] = vf_fma(factor, weight[v], sum[i * vectors + v]);
+        }
+    }
+}
+
+/* The same for one row, vector after vector: there are too many to hold what is cut of them. */
+GEMM_INLINE void panel_add_row_set(const ref_quant format, const int set, const int terms,
+                                   const float *a, const unsigned char *row, const vf *scale,
+                                   vf *sum)
 {
     vf factor[4];
     GEMM_UNROLL
@@ -63,65 +118,121 @@ GEMM_INLINE void panel_add_set(const ref_quant format, const int set, const int 
     }
 }
 
-/* Adds the chain of `terms` terms, which have the same scales, to `out`; the first is stored.
- * BF16's last term may be alone in its row. */
-GEMM_INLINE void panel_chain(const ref_quant format, const float *a, const unsigned char *row,
-                             const vf *scale, int64_t terms, bool first, float *out)
+GEMM_INLINE void panel_add(const ref_quant format, const int set, const int terms, const int rows,
+                           const int vectors, const float *a, const unsigned char *row,
+                           const vf *scale, vf *sum)
+{
+    if (rows == 1)
+        panel_add_row_set(format, set, terms, a, row, scale, sum);
+    else
+        panel_add_set(format, set, terms, rows, vectors, a, row, scale, sum);
+}
+
+/* Runs the chains of `terms` terms, which have the same scales, from +0. BF16's last may be alone
+ * in its row. Fetches bytes at `next`. */
+GEMM_INLINE void panel_chain(const ref_quant format, const int rows, const int vectors,
+                             const float *a, const unsigned char *row, const vf *scale,
+                             int64_t terms, const unsigned char *next, vf *sum)
 {
     const int row_terms = PANEL_TERMS(format), set_terms = PANEL_SET(format);
-    const int bytes = CPU_PANEL * PANEL_ELEMENT(format);
-    vf sum[PANEL_VECTORS];
+    const int bytes = CPU_PANEL * PANEL_ELEMENT(format), share = bytes * vectors / PANEL_VECTORS;
     GEMM_UNROLL
-    for (int v = 0; v < PANEL_VECTORS; v++)
-        sum[v] = vf_zero();
-    for (; terms >= row_terms; terms -= row_terms, row += bytes, a += row_terms) {
-        for (int i = 0; i < bytes; i += 64)
-            __builtin_prefetch(row + PANEL_AHEAD + i);
-        panel_add_set(format, 0, set_terms, a, row, scale, sum);
+    for (int i = 0; i < rows * vectors; i++)
+        sum[i] = vf_zero();
+    for (; terms >= row_terms; terms -= row_terms, row += bytes, a += row_terms * rows) {
+        for (int i = 0; i < share; i += 64)
+            __builtin_prefetch(next + i);
+        next += share;
+        panel_add(format, 0, set_terms, rows, vectors, a, row, scale, sum);
         if (row_terms > set_terms)
-            panel_add_set(format, 1, set_terms, a + set_terms, row, scale, sum);
+            panel_add(format, 1, set_terms, rows, vectors, a + set_terms * rows, row, scale, sum);
     }
     if (terms > 0)
-        panel_add_set(format, 0, 1, a, row, scale, sum);
-    GEMM_UNROLL
-    for (int v = 0; v < PANEL_VECTORS; v++, out += VF_LANES)
-        vf_store(out, first ? sum[v] : vf_add(vf_load(out), sum[v]));
+        panel_add(format, 0, 1, rows, vectors, a, row, scale, sum);
 }
 
-/* Chain after chain; in formats of blocks one for each block. */
-GEMM_INLINE void panel_chains(const ref_quant format, const float *a, const unsigned char *panel,
-                              int64_t terms, float *out)
+/* Adds the chains to their totals; the first are stored. */
+GEMM_INLINE void panel_total(const int rows, const int vectors, bool first, const vf *sum,
+                             float *total)
 {
-    const bool scaled = PANEL_SET(format) == 4;
-    const int length = REF_PROJECTION_BLOCK;
-    const int scales = scaled ? CPU_PANEL * 2 : 0;
-    const int bytes = scales + CPU_PANEL * PANEL_ELEMENT(format) * length / PANEL_TERMS(format);
-    vf scale[PANEL_VECTORS] = { 0 };
-    for (int64_t k = 0; k < terms; k += length, panel += bytes) {
-        for (int v = 0; scaled && v < PANEL_VECTORS; v++)
-            scale[v] = panel_scale(format, panel, v);
-        panel_chain(format, a + k, panel + scales, scale,
-                    scaled || terms - k > length ? length : terms - k, k == 0, out);
+    GEMM_UNROLL
+    for (int i = 0; i < rows; i++, total += CPU_PANEL)
+        GEMM_UNROLL
+    for (int v = 0; v < vectors; v++) {
+        float *to = total + v * VF_LANES;
+        vf chain = sum[i * vectors + v];
+        vf_store(to, first ? chain : vf_add(vf_load(to), chain));
     }
 }
 
-/* out[c] = the chains of a[t] times term t of column c, added up, over the `terms` terms of
- * `panel`. */
-static void panel_row(ref_quant format, const float *a, const unsigned char *panel, int64_t terms,
-                      float *out)
+/* Chain after chain, in formats of blocks one for each block, of some columns at a time, each time
+ * fetching their share of what comes next. */
+GEMM_INLINE void panel_tile(const ref_quant format, const int rows, const cpu_panel_rows *p)
 {
-    switch (format) {
-#define PANEL_ROW(format)                           \
-    case format:                                    \
-        panel_chains(format, a, panel, terms, out); \
+    const int vectors = panel_step(format, rows), length = REF_PROJECTION_BLOCK;
+    const bool scaled = PANEL_SET(format) == 4;
+    const int scales = scaled ? CPU_PANEL * 2 : 0;
+    const int bytes = scales + CPU_PANEL * PANEL_ELEMENT(format) * length / PANEL_TERMS(format);
+    const int share = bytes * vectors / PANEL_VECTORS;
+    const unsigned char *next = p->next;
+    for (int column = 0; column < CPU_PANEL; column += vectors * VF_LANES) {
+        const unsigned char *block = p->panel;
+        const float *a = p->a;
+        for (int64_t k = 0; k < p->terms; k += length) {
+            vf sum[PANEL_CHAINS], scale[PANEL_VECTORS] = { 0 };
+            GEMM_UNROLL
+            for (int v = 0; v < vectors; v++)
+                if (scaled)
+                    scale[v] = panel_scale(format, block + 2 * column, v);
+            int64_t terms = scaled || p->terms - k > length ? length : p->terms - k;
+            panel_chain(format, rows, vectors, a, block + scales + PANEL_ELEMENT(format) * column,
+                        scale, terms, next, sum);
+            panel_total(rows, vectors, p->first && k == 0, sum, p->total + column);
+            block += bytes;
+            a += length * rows;
+            next += share;
+        }
+    }
+}
+
+GEMM_INLINE void panel_height(const int rows, const cpu_panel_rows *p)
+{
+    switch (p->format) {
+    case REF_QUANT_F16:
+        panel_tile(REF_QUANT_F16, rows, p);
         break;
-        PANEL_ROW(REF_QUANT_F16)
-        PANEL_ROW(REF_QUANT_BF16)
-        PANEL_ROW(REF_QUANT_Q8_0)
-        PANEL_ROW(REF_QUANT_Q4_0)
-#undef PANEL_ROW
+    case REF_QUANT_BF16:
+        panel_tile(REF_QUANT_BF16, rows, p);
+        break;
+    case REF_QUANT_Q8_0:
+        panel_tile(REF_QUANT_Q8_0, rows, p);
+        break;
+    case REF_QUANT_Q4_0:
+        panel_tile(REF_QUANT_Q4_0, rows, p);
+        break;
     default:
-        panel_chains(REF_QUANT_F32, a, panel, terms, out);
+        panel_tile(REF_QUANT_F32, rows, p);
+    }
+}
+
+static void panel_rows(const cpu_panel_rows *p)
+{
+    switch (p->rows) {
+#define PANEL_HEIGHT(n)                                   \
+    case n:                                               \
+        panel_height(n < PANEL_ROWS ? n : PANEL_ROWS, p); \
+        break;
+        PANEL_HEIGHT(1)
+        PANEL_HEIGHT(2)
+        PANEL_HEIGHT(3)
+        PANEL_HEIGHT(4)
+#if VF_LANES > 4 || defined(__aarch64__)
+        PANEL_HEIGHT(5)
+        PANEL_HEIGHT(6)
+        PANEL_HEIGHT(7)
+        PANEL_HEIGHT(8)
+#endif
+#undef PANEL_HEIGHT
     }
 }
 
