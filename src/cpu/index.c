@@ -365,6 +365,51 @@ static void fetch_row(const ref_bags *b, int64_t e, int64_t end, int64_t column,
         __builtin_prefetch(data + byte);
 }
 
+enum { ROWS = 4 };
+
+/* Where the next ROWS entries that count have their columns, from entry *e on; returns how many
+ * there were. */
+static int next_rows(const ref_bags *b, int64_t *e, int64_t end, int64_t column,
+                     const float *at[ROWS])
+{
+    const float *data = b->weight.data;
+    int count = 0;
+    for (; *e < end && count < ROWS; ++*e) {
+        int64_t row = core_load_index(&b->index, core_offset(&b->index, *e));
+        if (row != b->padding)
+            at[count++] = data + row * b->weight.stride[0] + column;
+    }
+    for (int k = count; k < ROWS; k++)
+        at[k] = data;
+    return count;
+}
+
+/* Adds `n` columns of the rows of entries first … end − 1, which lie in place, to total; returns
+ * how many entries count. */
+static int64_t add_rows_in_place(const bag_rows *r, int64_t first, int64_t end, int64_t column,
+                                 int64_t n, float *total)
+{
+    const float *row[2][ROWS];
+    int64_t e = first, count = 0;
+    int turn = 0, have = next_rows(r->bags, &e, end, column, row[0]);
+    for (; have == ROWS; count += ROWS, turn = !turn) {
+        have = next_rows(r->bags, &e, end, column, row[!turn]);
+        r->kernels->add_four(row[turn], row[!turn], n, total);
+    }
+    for (int k = 0; k < have; k++)
+        r->kernels->add(total, row[turn][k], total, n);
+    return count + have;
+}
+
+static void take_largest(const float *x, int64_t row, int64_t n, float *total, int64_t *position)
+{
+    for (int64_t k = 0; k < n; k++)
+        if (position[k] < 0 || x[k] > total[k] || (x[k] != x[k] && total[k] == total[k])) {
+            total[k] = x[k];
+            position[k] = row;
+        }
+}
+
 /* `n` columns of a bag from `column` on; count is how many entries it has. */
 static int64_t bag_columns(const bag_rows *r, int64_t bag, int64_t column, int64_t n, float *total,
                            int64_t *position)
@@ -372,28 +417,24 @@ static int64_t bag_columns(const bag_rows *r, int64_t bag, int64_t column, int64
     const ref_bags *b = r->bags;
     int64_t first, end, count = 0;
     float buffer[MOST_COLUMNS];
-    ea_view rows = b->weight;
     ref_bag_range(b, bag, &first, &end);
     memset(total, 0, sizeof *total * (size_t)n);
     memset(position, 0xff, sizeof *position * (size_t)n);
+    bool in_place = b->weight.dtype == CORE_F32 && b->weight.stride[1] == 1;
+    if (in_place && b->mode != EA_BAG_MAX && !b->weighted)
+        return add_rows_in_place(r, first, end, column, n, total);
     for (int64_t e = first; e < end; e++) {
         int64_t row = core_load_index(&b->index, core_offset(&b->index, e));
         if (row == b->padding)
             continue;
         fetch_row(b, e + 2, end, column, n);
-        const float *x = cpu_read(&rows, row * rows.shape[1] + column, n, buffer);
+        const float *x = cpu_read(&b->weight, row * b->weight.shape[1] + column, n, buffer);
         count++;
         if (b->mode == EA_BAG_MAX) {
-            for (int64_t k = 0; k < n; k++)
-                if (position[k] < 0 || x[k] > total[k] || (x[k] != x[k] && total[k] == total[k])) {
-                    total[k] = x[k];
-                    position[k] = row;
-                }
-        } else if (b->weighted) {
-            float weight = core_load(&b->weights, core_offset(&b->weights, e));
-            take_in_floats(EA_SCATTER_SUM, weight, total, x, 1, n);
+            take_largest(x, row, n, total, position);
         } else {
-            r->kernels->add(total, x, total, n);
+            float weight = b->weighted ? core_load(&b->weights, core_offset(&b->weights, e)) : 1;
+            take_in_floats(EA_SCATTER_SUM, weight, total, x, 1, n);
         }
     }
     return count;

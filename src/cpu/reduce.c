@@ -252,6 +252,16 @@ ea_status cpu_fold_rows(ea_context *ctx, cpu_fold fold, const ea_view *x, int ke
     }
 }
 
+/* ref_mean() of each. */
+static void sums_to_means(const ea_context *ctx, int64_t n, float *sums, int64_t outputs)
+{
+    const cpu_kernels *kernels = cpu_kernels_of(ctx);
+    if (ctx->contract == EA_CONTRACT_REPDL)
+        kernels->mul_scalar(sums, (float)(1.0 / (double)n), sums, outputs);
+    else
+        kernels->div_scalar(sums, (float)n, sums, outputs);
+}
+
 ea_status cpu_reduce(ea_context *ctx, const ea_view *x, int kept, bool mean, const ea_view *out)
 {
     int64_t outputs = core_numel(out);
@@ -261,8 +271,8 @@ ea_status cpu_reduce(ea_context *ctx, const ea_view *x, int kept, bool mean, con
     if (!sums)
         return core_fail(ctx, EA_ERR_MEMORY, "no memory for %lld sums", (long long)outputs);
     EA_TRY(cpu_fold_rows(ctx, CPU_SUM, x, kept, sums));
-    for (int64_t i = 0; mean && i < outputs; i++)
-        sums[i] = ref_mean(ctx->contract, sums[i], core_numel(x) / outputs);
+    if (mean)
+        sums_to_means(ctx, core_numel(x) / outputs, sums, outputs);
     ea_view merged = *out;
     cpu_merge(&merged);
     cpu_put(&merged, 0, outputs, sums);

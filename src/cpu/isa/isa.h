@@ -189,6 +189,8 @@ typedef struct cpu_kernels {
     int rows_together;                                    /* at most REF_LANES */
     /* sum[r] continues with row[r][0 … n−1] in order, for rows_together rows */
     void (*add_rows)(const float *const *row, int64_t n, float *sum);
+    /* to[j] continues with row[0][j] … row[3][j] in order; the rows `next` are asked for */
+    void (*add_four)(const float *const row[4], const float *const next[4], int64_t n, float *to);
 
     /* kernels_row_norm.h: y = (x − mean)·rstd·weight + bias; (x − mean)/std·weight + bias; the sum
      * of (x − mean)² over a chunk (n ≤ 1024); the lanes of two sums over a chunk, of q =

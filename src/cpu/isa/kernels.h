@@ -161,6 +161,7 @@ const cpu_kernels CPU_KERNELS_TABLE = {
     .product_chunk = kernel_product_chunk,
     .rows_together = VF_LANES,
     .add_rows = kernel_add_rows,
+    .add_four = kernel_add_four,
     .max_pool_2x2 = kernel_max_pool_2x2,
     .axis_rows = kernel_axis_rows,
     .axis_line = kernel_axis_line,

@@ -78,6 +78,12 @@ static void kernel_sum_columns(const float *x, int64_t stride, int64_t rows, int
     }
 }
 
+/* Columns run across memory: the processor does not guess which lines come next. */
+static inline void fetch_columns_ahead(const float *row)
+{
+    __builtin_prefetch(row + 128 / sizeof *row);
+}
+
 /* The chunk of each column, rows ≤ 1024: all lanes of a vector of columns stay in registers. */
 static inline __attribute__((always_inline)) void fold_chunk_columns(bool product, const float *x,
                                                                      int64_t stride, int64_t rows,
@@ -91,8 +97,10 @@ static inline __attribute__((always_inline)) void fold_chunk_columns(bool produc
             lane[k] = vf_set(product);
         int64_t i = 0;
         for (; n == VF_LANES && i + CHUNK_LANES <= rows; i += CHUNK_LANES)
-            for (int k = 0; k < CHUNK_LANES; k++, row += stride)
+            for (int k = 0; k < CHUNK_LANES; k++, row += stride) {
+                fetch_columns_ahead(row);
                 lane[k] = join(product, lane[k], vf_load(row));
+            }
         for (; i < rows; i += CHUNK_LANES)
             for (int k = 0; k < CHUNK_LANES && i + k < rows; k++, row += stride)
                 lane[k] = join(product, lane[k], vf_load_n(row, n));
@@ -133,6 +141,27 @@ static void kernel_add_rows(const float *const *row, int64_t n, float *sum)
     for (; i < n; i++)
         for (int r = 0; r < VF_LANES; r++)
             sum[r] += row[r][i];
+}
+
+/* to[j] continues with row[0][j] … row[3][j] in order. Rows far apart in memory: the next four are
+ * asked for at the pace at which these are read, a line of the cache for two vectors of 8 lanes. */
+static void kernel_add_four(const float *const row[4], const float *const next[4], int64_t n,
+                            float *to)
+{
+    const float *a = row[0], *b = row[1], *c = row[2], *d = row[3];
+    enum { LINE = 64 / sizeof(float) };
+    int64_t j = 0;
+    for (; j + LINE <= n; j += LINE) {
+        for (int r = 0; r < 4; r++)
+            __builtin_prefetch(next[r] + j);
+        for (int v = 0; v < LINE; v += VF_LANES) {
+            vf sum = vf_add(vf_load(to + j + v), vf_load(a + j + v));
+            sum = vf_add(vf_add(sum, vf_load(b + j + v)), vf_load(c + j + v));
+            vf_store(to + j + v, vf_add(sum, vf_load(d + j + v)));
+        }
+    }
+    for (; j < n; j++)
+        to[j] = to[j] + a[j] + b[j] + c[j] + d[j];
 }
 
 enum { EXTREME_CHAINS = 4 }; /* vectors side by side hide the comparison's latency */
@@ -202,6 +231,7 @@ static inline __attribute__((always_inline)) void extreme_columns(vf (*better)(v
         vi signs = vf_bits(best);
         for (const float *row = x + j, *end = row + rows * stride; row != end; row += stride) {
             vf a = n == VF_LANES ? vf_load(row) : vf_load_n(row, n);
+            fetch_columns_ahead(row);
             best = better(a, best);
             nan = vfm_or(nan, vf_ne(a, a));
             signs = smallest ? vi_or(signs, vf_bits(a)) : vi_and(signs, vf_bits(a));
