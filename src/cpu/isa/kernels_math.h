@@ -88,7 +88,7 @@ static RARE void kernel_log(const float *x, float *y, int64_t n)
     map_double(md_log, x, y, n);
 }
 
-static void kernel_log2(const float *x, float *y, int64_t n)
+static RARE void kernel_log2(const float *x, float *y, int64_t n)
 {
     map_double(md_log2, x, y, n);
 }
@@ -98,7 +98,7 @@ static void kernel_log2_derivative(const float *x, float *y, int64_t n)
     map_double(md_log2_derivative, x, y, n);
 }
 
-static void kernel_log10(const float *x, float *y, int64_t n)
+static RARE void kernel_log10(const float *x, float *y, int64_t n)
 {
     map_double(md_log10, x, y, n);
 }

@@ -1,5 +1,5 @@
-/* kernels_quick.h: exp, sigmoid and its derivative, log, log1p and its derivative, rsqrt in float,
- * where the machine fuses multiply and add.
+/* kernels_quick.h: exp, sigmoid and its derivative, log, log2, log10, log1p and its derivative,
+ * rsqrt in float, where the machine fuses multiply and add.
  *
  * The functions of src/math compute in double, half the lanes at a time. These compute the value as
  * an unevaluated sum of two floats with a relative error near 2^−36 and then ask whether that error
@@ -233,7 +233,11 @@ static inline quick_log_parts quick_log_split(pf x)
  * Errors: p 2^−25.5 and seven roundings of r³/2·p, |p| < 0.72, are together below r²/2·2^−25. If
  * high is 0, all others are roundings of terms below 2^−24·|result|. Else |result| > 0.03, and four
  * roundings of low, of size 2^−18.2 + |k|·2^−19.4, are below 2^−35·|result|. */
-static inline quick quick_log_sum(pf high, pf low, pf r, pfm inside)
+typedef struct quick_log_value {
+    pf sum, rest, error; /* sum + rest, within error */
+} quick_log_value;
+
+static inline quick_log_value quick_log_parts_sum(pf high, pf low, pf r)
 {
     pf half = pf_mul(r, pf_set(-0.5f));
     pf a = pf_fma(r, half, r);
@@ -247,15 +251,58 @@ static inline quick quick_log_sum(pf high, pf low, pf r, pfm inside)
     pf rest = pf_add(pf_add(pf_sub(high, sum), a), pf_fma(cube, p, a_lost));
     rest = pf_add(rest, low);
     pf error = pf_fma(square, pf_set(-0x1p-25f), pf_mul(pf_abs(sum), pf_set(0x1p-35f)));
-    return quick_round(sum, pf_sub(rest, error), pf_add(rest, error), inside);
+    return (quick_log_value){ sum, rest, error };
+}
+
+static inline quick quick_log_sum(pf high, pf low, pf r, pfm inside)
+{
+    quick_log_value v = quick_log_parts_sum(high, low, r);
+    return quick_round(v.sum, pf_sub(v.rest, v.error), pf_add(v.rest, v.error), inside);
+}
+
+static inline pfm quick_is_normal(pf x)
+{
+    pi bits = pf_bits(x);
+    return pfm_and(pi_gt(bits, pi_set(0x7fffff)), pi_gt(pi_set(0x7f800000), bits));
 }
 
 static inline quick quick_log(pf x)
 {
     quick_log_parts l = quick_log_split(x);
-    pi bits = pf_bits(x);
-    pfm inside = pfm_and(pi_gt(bits, pi_set(0x7fffff)), pi_gt(pi_set(0x7f800000), bits));
-    return quick_log_sum(l.high, l.low, l.r, inside);
+    return quick_log_sum(l.high, l.low, l.r, quick_is_normal(x));
+}
+
+/* log x times the factor c + d, |d| < 2^−24·c. The product of c and the sum is exact in two floats;
+ * what is left out or rounded, d·rest and terms below 2^−8·|value|, is below 2^−31·|value|. */
+static inline quick quick_log_scaled(pf x, float c, float d)
+{
+    quick_log_parts l = quick_log_split(x);
+    quick_log_value v = quick_log_parts_sum(l.high, l.low, l.r);
+    pf factor = pf_set(c), y = pf_mul(v.sum, factor);
+    pf rest = pf_fma(v.sum, pf_set(d), pf_fma(v.sum, factor, pf_neg(y)));
+    rest = pf_fma(v.rest, factor, rest);
+    pf error = pf_fma(pf_abs(y), pf_set(0x1p-31f), pf_mul(v.error, factor));
+    return quick_round(y, pf_sub(rest, error), pf_add(rest, error), quick_is_normal(x));
+}
+
+static inline quick quick_log2(pf x)
+{
+    return quick_log_scaled(x, 0x1.715476p0f, 0x1.4ae0cp-26f);
+}
+
+static void kernel_log2_quick(const float *x, float *y, int64_t n)
+{
+    map_quick(quick_log2, kernel_log2, x, y, n);
+}
+
+static inline quick quick_log10(pf x)
+{
+    return quick_log_scaled(x, 0x1.bcb7b2p-2f, -0x1.5b235ep-27f);
+}
+
+static void kernel_log10_quick(const float *x, float *y, int64_t n)
+{
+    map_quick(quick_log10, kernel_log10, x, y, n);
 }
 
 static void kernel_log_quick(const float *x, float *y, int64_t n)
