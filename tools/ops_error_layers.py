@@ -9,8 +9,12 @@ import torch
 import torch.nn.functional as F
 
 from eadem import ops
-from peer import pointer, run, var
+from peer import library_constant, pointer, run, var
+from test_contract import seeded
 from test_losses import NONE, TripletOptions, constant
+from test_recurrent import KINDS, Layer
+from test_recurrent import Options as RecurrentOptions
+from test_values import BatchNormOptions, dl
 
 CLASSES = 50
 
@@ -108,6 +112,74 @@ def losses(context):
     }
 
 
+def composed(context):
+    """Functions of the tape that are made of other operations; for the dropouts PyTorch's formula with the mask drawn here."""
+    number, size, no_bias = ctypes.c_double, ctypes.c_int64, library_constant("ea_no_bias")
+    planes, p, alpha = torch.randn(8, 32, 10, 10), 0.3, 1.7580993408473766
+    kernel = (size * 2)(3, 3)
+    angles = torch.arange(100)[:, None] * 10000.0 ** (-torch.arange(32) / 32)
+    tables = [angles.cos(), angles.sin()]
+    rotary = [dl(t) for t in tables]
+    norm_options = BatchNormOptions(1, 0.1, 1e-5)
+    lstm = torch.nn.LSTM(24, 32)
+    weights = [w.detach() for w in lstm.parameters()]
+
+    def taped(build):
+        return lambda *x: run(context, build, list(x), torch.ones_like)[0]
+
+    def einsum(*x):
+        return var("einsum", b"bid,bjd->bij", (ctypes.c_void_p * 2)(*x), 2)
+
+    def turned(x):
+        cosine, sine = (t.to(x.dtype) for t in tables)
+        first, second = x.chunk(2, -1)
+        return torch.cat([first * cosine - second * sine, second * cosine + first * sine], -1)
+
+    def recurrent(x, *w):
+        options, last = RecurrentOptions(kind=KINDS.index("LSTM"), layers=1), [ctypes.c_void_p() for _ in range(2)]
+        return var("recurrent", x, ctypes.byref(options), (Layer * 1)(Layer(*w, no_bias)), no_bias, no_bias, *map(ctypes.byref, last))
+
+    def network(x, *w):
+        names = [name for name, _ in lstm.named_parameters()]
+        return torch.func.functional_call(lstm.to(x.dtype), dict(zip(names, w)), (x,))[0]
+
+    def dropped(name):
+        def ours(x):
+            return taped(lambda v: var(name, v, number(p), ctypes.byref(seeded(context, 7))))(x)
+
+        kept = ours(torch.ones(64, 50, 9)) != ours(torch.zeros(64, 50, 9))  # the mask does not depend on x
+        scale = ((alpha**2 * p + 1) * (1 - p)) ** -0.5
+
+        def peer(x):
+            mask = kept.to(x.dtype)
+            if "alpha" not in name:
+                return x * (mask / (1 - p))
+            return x * (mask * scale) + ((mask - 1) * (alpha * scale) + alpha * scale * p)
+        return ours, peer, [torch.randn(64, 50, 9)]
+
+    return {
+        "var:addmm": (taped(lambda i, a, b: var("addmm", i, a, b, number(0.5), number(2.0))),
+                      lambda i, a, b: torch.addmm(i, a, b, beta=0.5, alpha=2.0),
+                      [torch.randn(64), torch.randn(128, 300), torch.randn(300, 64)]),
+        "var:bilinear": (taped(lambda x, y, w, b: var("bilinear", x, y, w, b)), F.bilinear,
+                         [torch.randn(64, 20), torch.randn(64, 30), torch.randn(16, 20, 30), torch.randn(16)]),
+        "var:einsum": (taped(einsum), lambda x, y: torch.einsum("bid,bjd->bij", x, y),
+                       [torch.randn(4, 50, 300), torch.randn(4, 60, 300)]),
+        "var:softmin": (taped(lambda x: var("softmin", x, 1)), lambda x: F.softmin(x, 1), [torch.randn(400, 1000)]),
+        "var:lp_pool": (taped(lambda x: var("lp_pool", x, 2, number(2.0), kernel, kernel, 0)),
+                        lambda x: F.lp_pool2d(x, 2.0, 3), [planes]),
+        "var:local_response_norm": (
+            taped(lambda x: var("local_response_norm", x, size(5), number(1e-2), number(0.75), number(1.0))),
+            lambda x: F.local_response_norm(x, 5, 1e-2, 0.75, 1.0), [planes]),
+        "var:instance_norm": (
+            taped(lambda x, w, b: var("instance_norm", x, w, b, None, None, ctypes.byref(norm_options))),
+            lambda x, w, b: F.instance_norm(x, None, None, w, b), [planes, torch.rand(32) + 0.5, torch.randn(32)]),
+        "var:rotary": (taped(lambda x: var("rotary", x, *map(ctypes.byref, rotary), 0)), turned, [torch.randn(16, 100, 64)]),
+        "var:recurrent": (taped(recurrent), network, [torch.randn(20, 8, 24), *weights]),
+        **{f"var:{name}": dropped(name) for name in ("dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout")},
+    }
+
+
 def stepped(make, steps=5):
     """Parameters after steps of an optimiser of torch.optim."""
     def peer(param, grad):
@@ -170,7 +242,7 @@ def without_peer(units):
 
 def measure(context, pair, units):
     torch.manual_seed(5)
-    cases = {**contractions(), **sums(), **norms(), **losses(context), **optimisers(), **recurrence()}
+    cases = {**contractions(), **sums(), **norms(), **losses(context), **composed(context), **optimisers(), **recurrence()}
     result = without_peer(units)
     for name, (ours, peer, inputs) in cases.items():
         kind, _, short = name.rpartition(":")

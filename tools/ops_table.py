@@ -29,7 +29,7 @@ TYPES = {"index": "any; sums: floats, integers", "arrange": "any", "mask": "any"
          "ea_embedding_bag": FLOATS}
 
 # Functions of the tape that are no operations of their own.
-NO_OPERATION = set("""item value grad input leaf name point reduce loss module relu flatten reshape max_pool2d
+NO_OPERATION = set("""item value grad input leaf name point reduce loss module parameter relu flatten reshape max_pool2d
                    cross_entropy_of soft_cross_entropy masked_fill""".split())
 
 # torch.use_deterministic_algorithms of PyTorch 2.13: what it names for CUDA. "alternative": nondeterministic unless asked,
@@ -59,8 +59,19 @@ TORCH = {"ea_one_hot": "nn.functional.one_hot", "ea_max": "max, argmax", "ea_min
          "div_trunc": 'div(rounding_mode="trunc")', "gelu_tanh": 'gelu(approximate="tanh")', "bce": "binary_cross_entropy",
          "bce_with_logits": "binary_cross_entropy_with_logits", "cbrt": "(none)", "ea_scatter": "scatter, scatter_add, scatter_reduce",
          "ea_function": "(any function of the contract's table, by name)", "ea_sgd": "optim.SGD", "ea_adam": "optim.Adam, AdamW",
+         "ea_attention": "nn.functional.scaled_dot_product_attention", "ea_conv": "conv1d, conv2d, conv3d",
+         "ea_conv_transpose": "conv_transpose1d, conv_transpose2d, conv_transpose3d", "ea_max_pool": "max_pool1d, 2d, 3d",
+         "ea_avg_pool": "avg_pool1d, 2d, 3d", "ea_adaptive_max_pool": "adaptive_max_pool1d, 2d, 3d",
+         "ea_adaptive_avg_pool": "adaptive_avg_pool1d, 2d, 3d", "ea_fractional_max_pool": "fractional_max_pool2d, 3d",
+         "ea_max_unpool": "max_unpool1d, 2d, 3d", "ea_recurrence_forward": "nn.RNN, LSTM, GRU: one layer and direction",
+         "addmm": "addmm, baddbmm", "recurrent": "nn.RNN, LSTM, GRU", "lp_pool": "lp_pool1d, 2d, 3d", "rotary": "(none)",
+         "feature_dropout": "dropout1d, 2d, 3d", "narrow": "narrow, split, slices",
          "ea_update": "optim.NAdam, RAdam, Adamax, RMSprop, Adagrad, Adadelta; Lion"}
 
+
+# Contract sections of functions of the tape that are made of other operations; losses and distances are under Losses, the others
+# under Compositions.
+SECTION = {"narrow": "Masks and arrangement", "permute": "Masks and arrangement", "recurrent": "Recurrent networks"}
 
 # Gradients that a door's name does not lead to.
 BACKWARD = {"ea_bmm": "ea_var_matmul", "ea_split": "ea_var_narrow", "ea_recurrence_forward": "ea_recurrence_backward",
@@ -119,7 +130,8 @@ def rows():
         short = name.removeprefix("ea_var_")
         if short not in known and short not in NO_OPERATION:
             result.append((short, TORCH.get(short, short), f"`{name}`", "the tape", "f32",
-                           "Losses" if "loss" in short or "distance" in short else "Masks and arrangement", "deterministic"))
+                           "Losses" if "loss" in short or "distance" in short else SECTION.get(short, "Compositions"),
+                           "deterministic"))
     return result
 
 
@@ -132,9 +144,9 @@ result for each.
 
 Error: the largest distance from the exact result, in units in the last place of a float there, on random inputs, of Eadem and of PyTorch's
 CPU operation on the same inputs (`tools/ops_table.py --measure`; the exact result is PyTorch's in binary64). A correctly rounded operation has 0.50.
-For sums of products of both signs, norms, resampling, losses of rows, optimisers (five steps; `update`: Adamax) and recurrence (LSTM) the unit is at least that of the
+For sums of products of both signs, norms, resampling, losses of rows, optimisers (five steps; `update`: Adamax) and recurrence (LSTM; `recurrent`: with both biases and the product with the inputs) the unit is at least that of the
 results' root mean square, as what lies nearer to 0 is what is left of larger terms; `conv` is measured in three dimensions, `function` by expm1, pooling and
-resampling in two, `interpolate` as bilinear. Operations that only choose or move elements, compare, or count, have no error (exact).
+resampling in two, `interpolate` as bilinear; dropouts beside PyTorch's formula with the same mask. Operations that only choose or move elements, compare, or count, have no error (exact).
 
 | operation | PyTorch | forward | backward | types | contract | on CUDA | error | PyTorch's |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
