@@ -1,5 +1,18 @@
 /* kernels_elementwise.h: n elements, one operation each. y may be an operand itself. */
 
+/* Of one operand. */
+static inline __attribute__((always_inline)) void map_float(vf (*f)(vf), const float *x, float *y,
+                                                            int64_t n)
+{
+    int64_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES)
+        vf_store(y + i, f(vf_load(x + i)));
+    if (i < n) {
+        int rest = (int)(n - i);
+        vf_store_n(y + i, f(vf_load_n(x + i, rest)), rest);
+    }
+}
+
 static void kernel_add(const float *a, const float *b, float *y, int64_t n)
 {
     int64_t i = 0;
@@ -87,12 +100,7 @@ static inline vf relu_backward_lanes(vf grad, vf x)
 
 static void kernel_relu(const float *x, float *y, int64_t n)
 {
-    int64_t i = 0;
-    for (; i + VF_LANES <= n; i += VF_LANES)
-        vf_store(y + i, relu_lanes(vf_load(x + i)));
-    int rest = (int)(n - i);
-    if (rest)
-        vf_store_n(y + i, relu_lanes(vf_load_n(x + i, rest)), rest);
+    map_float(relu_lanes, x, y, n);
 }
 
 static void kernel_relu_backward(const float *grad, const float *x, float *y, int64_t n)
@@ -106,12 +114,12 @@ static void kernel_relu_backward(const float *grad, const float *x, float *y, in
                    rest);
 }
 
+static inline vf reciprocal_lanes(vf x)
+{
+    return vf_div(vf_set(1), x);
+}
+
 static void kernel_reciprocal(const float *x, float *y, int64_t n)
 {
-    int64_t i = 0;
-    for (; i + VF_LANES <= n; i += VF_LANES)
-        vf_store(y + i, vf_div(vf_set(1), vf_load(x + i)));
-    int rest = (int)(n - i);
-    if (rest)
-        vf_store_n(y + i, vf_div(vf_set(1), vf_load_n(x + i, rest)), rest);
+    map_float(reciprocal_lanes, x, y, n);
 }

@@ -121,13 +121,7 @@ static RARE void kernel_log1p_derivative(const float *x, float *y, int64_t n)
 /* The machine's own square root is correctly rounded. */
 static void kernel_sqrt(const float *x, float *y, int64_t n)
 {
-    int64_t i = 0;
-    for (; i + VF_LANES <= n; i += VF_LANES)
-        vf_store(y + i, vf_sqrt(vf_load(x + i)));
-    if (i < n) {
-        int rest = (int)(n - i);
-        vf_store_n(y + i, vf_sqrt(vf_load_n(x + i, rest)), rest);
-    }
+    map_float(vf_sqrt, x, y, n);
 }
 
 static void kernel_sqrt_derivative(const float *x, float *y, int64_t n)

@@ -227,16 +227,16 @@ static inline quick_log_parts quick_log_split(pf x)
     return l;
 }
 
+typedef struct quick_log_value {
+    pf sum, rest, error; /* sum + rest, within error */
+} quick_log_value;
+
 /* high + low + log(1 + r). high is 0 or exceeds |r|, so that what its sum with a = r − r²/2
  * (rounded) loses is exact.
  *
  * Errors: p 2^−25.5 and seven roundings of r³/2·p, |p| < 0.72, are together below r²/2·2^−25. If
  * high is 0, all others are roundings of terms below 2^−24·|result|. Else |result| > 0.03, and four
  * roundings of low, of size 2^−18.2 + |k|·2^−19.4, are below 2^−35·|result|. */
-typedef struct quick_log_value {
-    pf sum, rest, error; /* sum + rest, within error */
-} quick_log_value;
-
 static inline quick_log_value quick_log_parts_sum(pf high, pf low, pf r)
 {
     pf half = pf_mul(r, pf_set(-0.5f));

@@ -36,18 +36,6 @@ static inline vf quick_hardswish_derivative(vf x)
     return vf_select(vf_le(x, vf_set(-3)), vf_zero(), slope);
 }
 
-static inline __attribute__((always_inline)) void map_float(vf (*f)(vf), const float *x, float *y,
-                                                            int64_t n)
-{
-    int64_t i = 0;
-    for (; i + VF_LANES <= n; i += VF_LANES)
-        vf_store(y + i, f(vf_load(x + i)));
-    if (i < n) {
-        int rest = (int)(n - i);
-        vf_store_n(y + i, f(vf_load_n(x + i, rest)), rest);
-    }
-}
-
 static void kernel_hardsigmoid_quick(const float *x, float *y, int64_t n)
 {
     map_float(quick_hardsigmoid, x, y, n);
