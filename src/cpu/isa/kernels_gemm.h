@@ -19,8 +19,10 @@ enum { GEMM_COLUMNS = GEMM_VECTORS * VF_LANES };
 
 #ifdef __clang__
 #define GEMM_UNROLL _Pragma("clang loop unroll(full)")
+#define GEMM_REPEAT _Pragma("clang loop unroll_count(4)")
 #else
 #define GEMM_UNROLL _Pragma("GCC unroll 28")
+#define GEMM_REPEAT _Pragma("GCC unroll 4")
 #endif
 #define GEMM_INLINE static inline __attribute__((always_inline))
 
@@ -67,6 +69,20 @@ GEMM_INLINE void gemm_step(const int rows, const int lines, const int vectors, c
     }
 }
 
+/* `terms` terms of the chains, four in a round of the loop: counting and jumping after each would
+ * be a tenth of all instructions, which is felt where two threads share a core. The compiler is to
+ * repeat the loop's body as it is: of four terms written out it makes more than the registers
+ * hold. */
+GEMM_INLINE void gemm_terms(const int rows, const int lines, const int vectors, const float *a,
+                            int64_t a_line, int64_t a_k, int64_t a_group, const float *b,
+                            int64_t b_k, float *keep, int64_t terms, vf sum[][GEMM_VECTORS])
+{
+    GEMM_REPEAT
+    for (int64_t k = 0; k < terms; k++, a += a_k, b += b_k)
+        gemm_step(rows, lines, vectors, a, a_line, a_group, b,
+                  keep ? keep + k * GEMM_COLUMNS : NULL, sum);
+}
+
 /* `groups`, `rows` and `vectors` of a tile are constants at every call, so that the loops over rows
  * and vectors unroll and `sum` stays in registers.
  *
@@ -76,17 +92,16 @@ GEMM_INLINE void gemm_chains(const int groups, const int rows, const int vectors
                              const cpu_gemm_panel *p, float *total)
 {
     const int lines = groups * rows;
-    for (int64_t k = 0; k < p->terms;) {
-        int64_t end = p->terms - k < p->block ? p->terms : k + p->block;
+    for (int64_t k = 0, terms; k < p->terms; k += terms) {
+        terms = p->terms - k < p->block ? p->terms - k : p->block;
         vf sum[2 * GEMM_ROWS][GEMM_VECTORS];
         GEMM_UNROLL
         for (int i = 0; i < lines; i++)
             GEMM_UNROLL
         for (int j = 0; j < vectors; j++)
             sum[i][j] = vf_zero();
-        for (; k < end; k++, a += a_k, b += b_k)
-            gemm_step(rows, lines, vectors, a, a_line, p->a_group, b,
-                      keep ? keep + k * GEMM_COLUMNS : NULL, sum);
+        gemm_terms(rows, lines, vectors, a + k * a_k, a_line, a_k, p->a_group, b + k * b_k, b_k,
+                   keep ? keep + k * GEMM_COLUMNS : NULL, terms, sum);
         GEMM_UNROLL
         for (int i = 0; i < lines; i++)
             GEMM_UNROLL
@@ -112,9 +127,7 @@ GEMM_INLINE void gemm_part(const int groups, const int rows, const int vectors, 
         sum[i][j] = start ? vf_load(start + i * p->start_row + j * VF_LANES) : vf_zero();
     if (start)
         gemm_fetch(lines, start + lines * p->start_row, p->start_row);
-    for (int64_t k = 0; k < p->terms; k++, a += a_k, b += b_k)
-        gemm_step(rows, lines, vectors, a, a_line, p->a_group, b,
-                  keep ? keep + k * GEMM_COLUMNS : NULL, sum);
+    gemm_terms(rows, lines, vectors, a, a_line, a_k, p->a_group, b, b_k, keep, p->terms, sum);
     GEMM_UNROLL
     for (int i = 0; i < lines; i++)
         GEMM_UNROLL
@@ -158,19 +171,21 @@ GEMM_INLINE void gemm_tile(const int groups, const int rows, const int vectors, 
                  vf_load(rest + i * GEMM_COLUMNS + j * VF_LANES));
 }
 
-GEMM_INLINE void gemm_groups(const int rows, const cpu_gemm_panel *p)
+/* The first group, which keeps the rows of b. */
+GEMM_INLINE void gemm_first_group(const int rows, const cpu_gemm_panel *p)
 {
     gemm_fetch_next(p, 0);
     gemm_tile(1, rows, GEMM_VECTORS, true, p->a_line, p->a_k, p->b, p->b_k, p, p->a, 0);
-    const float *a = p->a + p->a_group, *b = p->keep ? p->keep : p->b;
-    int64_t b_k = p->keep ? GEMM_COLUMNS : p->b_k;
-    bool packed = p->a_line == 1 && p->a_k == rows && b_k == GEMM_COLUMNS;
+}
+
+/* The others. */
+GEMM_INLINE void gemm_other_groups(const int rows, int64_t a_line, int64_t a_k, const float *b,
+                                   int64_t b_k, const cpu_gemm_panel *p)
+{
+    const float *a = p->a + p->a_group;
     for (int64_t g = 1; g < p->groups; g++, a += p->a_group) {
         gemm_fetch_next(p, g);
-        if (packed)
-            gemm_tile(1, rows, GEMM_VECTORS, false, 1, rows, b, GEMM_COLUMNS, p, a, g * rows);
-        else
-            gemm_tile(1, rows, GEMM_VECTORS, false, p->a_line, p->a_k, b, b_k, p, a, g * rows);
+        gemm_tile(1, rows, GEMM_VECTORS, false, a_line, a_k, b, b_k, p, a, g * rows);
     }
 }
 
@@ -186,36 +201,64 @@ GEMM_INLINE void gemm_narrow_groups(const int rows, const cpu_gemm_panel *p)
         gemm_tile(1, rows, 1, false, p->a_line, p->a_k, p->b, p->b_k, p, a, g * rows);
 }
 
+/* Small functions: in large ones compilers do not keep the chains in registers. */
+#define GEMM_SMALL static __attribute__((noinline)) void
+#define GEMM_HEIGHT(n)                                                                \
+    GEMM_SMALL gemm_first_##n(const cpu_gemm_panel *p)                                \
+    {                                                                                 \
+        gemm_first_group(n, p);                                                       \
+    }                                                                                 \
+    GEMM_SMALL gemm_packed_##n(const cpu_gemm_panel *p, const float *b)               \
+    {                                                                                 \
+        gemm_other_groups(n, 1, n, b, GEMM_COLUMNS, p);                               \
+    }                                                                                 \
+    GEMM_SMALL gemm_lines_##n(const cpu_gemm_panel *p, const float *b)                \
+    {                                                                                 \
+        gemm_other_groups(n, p->a_line, 1, b, GEMM_COLUMNS, p);                       \
+    }                                                                                 \
+    GEMM_SMALL gemm_strided_##n(const cpu_gemm_panel *p, const float *b, int64_t b_k) \
+    {                                                                                 \
+        gemm_other_groups(n, p->a_line, p->a_k, b, b_k, p);                           \
+    }                                                                                 \
+    GEMM_SMALL gemm_narrow_##n(const cpu_gemm_panel *p)                               \
+    {                                                                                 \
+        gemm_narrow_groups(n, p);                                                     \
+    }                                                                                 \
+    static void gemm_groups_##n(const cpu_gemm_panel *p)                              \
+    {                                                                                 \
+        const float *b = p->keep ? p->keep : p->b;                                    \
+        int64_t b_k = p->keep ? GEMM_COLUMNS : p->b_k;                                \
+        gemm_first_##n(p);                                                            \
+        if (b_k == GEMM_COLUMNS && p->a_line == 1 && p->a_k == n)                     \
+            gemm_packed_##n(p, b);                                                    \
+        else if (b_k == GEMM_COLUMNS && p->a_k == 1)                                  \
+            gemm_lines_##n(p, b);                                                     \
+        else                                                                          \
+            gemm_strided_##n(p, b, b_k);                                              \
+    }
+#if VF_LANES == 16
+#define GEMM_HEIGHTS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
+#elif defined(__aarch64__)
+#define GEMM_HEIGHTS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8)
+#elif VF_LANES == 8
+#define GEMM_HEIGHTS(X) X(1) X(2) X(3) X(4) X(5) X(6)
+#else
+#define GEMM_HEIGHTS(X) X(1) X(2) X(3) X(4)
+#endif
+GEMM_HEIGHTS(GEMM_HEIGHT)
+#undef GEMM_HEIGHT
+
 static void gemm_panel(const cpu_gemm_panel *p)
 {
     switch (p->height) {
-#define GEMM_HEIGHT(n)                                            \
-    case n:                                                       \
-        if (p->narrow)                                            \
-            gemm_narrow_groups(n < GEMM_ROWS ? n : GEMM_ROWS, p); \
-        else                                                      \
-            gemm_groups(n < GEMM_ROWS ? n : GEMM_ROWS, p);        \
+#define GEMM_HEIGHT(n)          \
+    case n:                     \
+        if (p->narrow)          \
+            gemm_narrow_##n(p); \
+        else                    \
+            gemm_groups_##n(p); \
         break;
-        GEMM_HEIGHT(1)
-        GEMM_HEIGHT(2)
-        GEMM_HEIGHT(3)
-        GEMM_HEIGHT(4)
-#if VF_LANES > 4 || defined(__aarch64__)
-        GEMM_HEIGHT(5)
-        GEMM_HEIGHT(6)
-#endif
-#if VF_LANES == 16 || defined(__aarch64__)
-        GEMM_HEIGHT(7)
-        GEMM_HEIGHT(8)
-#endif
-#if VF_LANES == 16
-        GEMM_HEIGHT(9)
-        GEMM_HEIGHT(10)
-        GEMM_HEIGHT(11)
-        GEMM_HEIGHT(12)
-        GEMM_HEIGHT(13)
-        GEMM_HEIGHT(14)
-#endif
+        GEMM_HEIGHTS(GEMM_HEIGHT)
 #undef GEMM_HEIGHT
     }
 }
