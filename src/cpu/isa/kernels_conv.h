@@ -23,6 +23,7 @@ GEMM_INLINE void conv_window_tile(const int rows, const cpu_conv_window *w, cons
         GEMM_UNROLL
     for (int j = 0; j < GEMM_VECTORS; j++)
         sum[i][j] = vf_zero();
+    GEMM_REPEAT
     for (int64_t k = 0; k < w->terms; k++) {
         const float *x = w->x + w->offset[k];
         vf y[GEMM_VECTORS];
@@ -101,6 +102,7 @@ static void conv_lines(const cpu_conv_lines *w)
                 at[v] = column < last ? column : last > 0 ? last : 0;
                 sum[v] = vf_zero();
             }
+            GEMM_REPEAT
             for (int64_t k = 0; k < w->terms; k++) {
                 vf scale = vf_set(w->a[k]);
                 for (int v = 0; v < VECTORS; v++)
@@ -132,6 +134,7 @@ GEMM_INLINE void conv_pixels_tile(const int rows, const int vectors, const bool 
     int64_t column = p->column;
     for (int64_t left = p->terms; left > 0;) {
         int64_t run = p->columns - column < left ? p->columns - column : left;
+        GEMM_REPEAT
         for (int64_t k = 0; k < run; k++) {
             vf y[GEMM_VECTORS];
             GEMM_UNROLL
