@@ -328,6 +328,7 @@ GEMM_INLINE vf gemm_load(const ref_quant format, const unsigned char *line, int6
 
 /* Terms of a square. */
 #define GEMM_TERMS(format) ((format) == REF_QUANT_BF16 ? 2 * VF_LANES : VF_LANES)
+#define GEMM_TERM_SIZE(format) ((format) == REF_QUANT_F32 ? 4 : 2)
 
 /* Terms k … of VF_LANES lines, as words. */
 GEMM_INLINE void gemm_read(const ref_quant format, const unsigned char *line, int64_t stride,
@@ -354,31 +355,44 @@ GEMM_INLINE vf gemm_term(const ref_quant format, const vf words[VF_LANES], int t
 /* --- Packing stored lines ---------------------------------------------------------------------
  */
 
+/* Fetches VF_LANES lines' bytes 256 after byte `at` of `bytes`, past the end the next panel's first
+ * ones, as data that need not stay in the caches: what was packed is not read again, and would
+ * take the place of the packed. */
+GEMM_INLINE void gemm_fetch_lines(const unsigned char *from, int64_t stride, int64_t at,
+                                  int64_t bytes, int width)
+{
+    from += at + 256 < bytes ? at + 256 : width * stride + at + 256 - bytes;
+    for (int i = 0; i < VF_LANES; i++, from += stride)
+        __builtin_prefetch(from, 0, 0);
+}
+
 /* `wide` ≤ VF_LANES lines of one panel. `lines` are left in memory: more than `wide` belong to the
  * next panel, which is written later. `alone`: these are the first lines of the panel, so that a
  * whole vector reaches only what is still to be written. */
 GEMM_INLINE void gemm_pack_group(const ref_quant format, const unsigned char *from, int64_t stride,
-                                 int64_t k, int64_t lines, int wide, int width, int64_t terms,
-                                 bool alone, float *to)
+                                 int64_t lines, int wide, int width, int64_t terms, bool alone,
+                                 float *to)
 {
-    int64_t end = k + terms;
-    const int step = GEMM_TERMS(format);
-    for (; lines >= VF_LANES && (alone || wide == VF_LANES) && k + step <= end;
+    const int step = GEMM_TERMS(format), size = GEMM_TERM_SIZE(format);
+    int64_t k = 0;
+    for (; lines >= VF_LANES && (alone || wide == VF_LANES) && k + step <= terms;
          k += step, to += step * width) {
         vf words[VF_LANES];
+        if (size * k % 64 == 0)
+            gemm_fetch_lines(from, stride, size * k, size * terms, width);
         gemm_read(format, from, stride, k, words);
         GEMM_UNROLL
         for (int t = 0; t < step; t++)
             vf_store(to + t * width, gemm_term(format, words, t));
     }
-    for (; k < end; k += VF_LANES, to += VF_LANES * width) {
-        int deep = end - k < VF_LANES ? (int)(end - k) : VF_LANES;
+    for (; k < terms; k += VF_LANES, to += VF_LANES * width) {
+        int deep = terms - k < VF_LANES ? (int)(terms - k) : VF_LANES;
         vf rows[VF_LANES];
         for (int i = 0; i < VF_LANES; i++)
             rows[i] = i >= lines ? vf_zero() : gemm_load(format, from + i * stride, k, deep);
         vf_transpose(rows);
         for (int i = 0; i < deep; i++)
-            gemm_store_row(to + i * width, rows[i], wide, alone && k + i + 1 < end);
+            gemm_store_row(to + i * width, rows[i], wide, alone && k + i + 1 < terms);
     }
 }
 
@@ -386,10 +400,11 @@ GEMM_INLINE void gemm_pack_format(const ref_quant format, const unsigned char *f
                                   int64_t k, int64_t lines, int width, int64_t terms, int64_t panel,
                                   float *to)
 {
+    from += GEMM_TERM_SIZE(format) * k;
     for (int64_t line = 0; line < lines; line += width, to += panel) {
         for (int i = 0; i < width; i += VF_LANES) {
             int wide = width - i < VF_LANES ? width - i : VF_LANES;
-            gemm_pack_group(format, from + (line + i) * stride, stride, k, lines - line - i, wide,
+            gemm_pack_group(format, from + (line + i) * stride, stride, lines - line - i, wide,
                             width, terms, i == 0, to + i);
         }
     }
@@ -495,7 +510,7 @@ GEMM_INLINE int64_t gemm_dots_squares(const ref_quant format, const float *a, co
                                       int64_t first, int64_t terms, vf sum[GEMM_DOTS])
 {
     const int step = GEMM_TERMS(format), lines = GEMM_DOTS * VF_LANES;
-    const int size = format == REF_QUANT_F32 ? 4 : 2;
+    const int size = GEMM_TERM_SIZE(format);
     gemm_ahead ahead = { .line = b->data + lines * b->line_bytes + size * first,
                          .stride = b->line_bytes,
                          .bytes = size * terms };
