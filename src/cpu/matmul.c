@@ -11,6 +11,7 @@ typedef struct matrix {
 } matrix;
 
 typedef struct matmul {
+    const cpu_kernels *kernels;
     matrix a, b, out, bias;
 } matmul;
 
@@ -103,7 +104,9 @@ static void finish_tile(const gemm *g, int64_t batch, int64_t row, int64_t rows,
     bool floats = out->view->dtype == CORE_F32 && (!bias->view || bias->view->dtype == CORE_F32);
     const float *bias_data = floats && bias->view ? (const float *)bias->view->data + from : NULL;
     float *out_data = floats ? (float *)out->view->data + to : NULL;
-    if (floats && out->line_stride == 1)
+    if (floats && !bias_data && out->line_stride == 1 && out->k_stride == rows)
+        m->kernels->gemm_pack_transpose(tile, tile_row, rows, (int)rows, columns, 0, out_data);
+    else if (floats && out->line_stride == 1)
         finish_floats(tile, 1, tile_row, columns, rows, bias_data, bias->k_stride,
                       bias->line_stride, out_data, out->k_stride, 1);
     else if (floats)
@@ -211,6 +214,7 @@ ea_status cpu_matmul(ea_context *ctx, const ea_view *a_in, const ea_view *b_in,
     int64_t rows = out.shape[row], columns = out.shape[column];
     int64_t batch = core_numel(&out) / (rows * columns);
     matmul m = {
+        .kernels = cpu_kernels_of(ctx),
         .a = { &a, a.stride[row], a.stride[column], batch_offsets(ctx, &a, batch) },
         .b = { &b, b.stride[column], b.stride[row], batch_offsets(ctx, &b, batch) },
         .out = { &out, out.stride[row], out.stride[column], batch_offsets(ctx, &out, batch) },
@@ -220,7 +224,7 @@ ea_status cpu_matmul(ea_context *ctx, const ea_view *a_in, const ea_view *b_in,
     if (!m.a.offsets || !m.b.offsets || !m.out.offsets || !m.bias.offsets)
         return core_fail(ctx, EA_ERR_MEMORY, "no memory for %lld batch entries", (long long)batch);
     int64_t terms = a.shape[column];
-    if (better_transposed(cpu_kernels_of(ctx), rows, columns)) {
+    if (better_transposed(m.kernels, rows, columns)) {
         matrix t = m.a;
         m.a = m.b;
         m.b = t;
