@@ -1,4 +1,5 @@
 /* pool.c: a fixed set of threads that take pieces of one job at a time from a shared counter. */
+#define _GNU_SOURCE /* sched_getcpu, CPU_SET */
 #include "core/pool.h"
 #include "core/fp.h"
 #include "core/memory.h"
@@ -11,7 +12,13 @@
 
 /* A thread that waits looks again SPINS times, about half a millisecond, before it sleeps: to wake
  * one costs as much as a small operation. After KEEP it lets other programs' threads go first. */
-enum { PIECES_PER_THREAD = 4, SPINS = 20000, KEEP = 1000, YIELD_EVERY = 32 };
+enum {
+    PIECES_PER_THREAD = 4,
+    SPINS = 20000,
+    KEEP = 1000,
+    YIELD_EVERY = 32,
+    SETTLE = 64, /* jobs before a worker changes its processor again */
+};
 
 struct core_pool {
     int threads;
@@ -25,6 +32,7 @@ struct core_pool {
     pthread_cond_t done;
     _Atomic uint64_t job; /* counts jobs; a worker waits for it to change */
     bool stop, open;      /* under mutex; open: workers may join the job */
+    int caller_cpu;       /* under mutex: where the job's caller was when it began */
 
     core_task task;
     void *argument;
@@ -61,17 +69,43 @@ static void pause_spin(int i)
 #endif
 }
 
+/* A worker on its caller's processor goes to another. The scheduler of a virtual machine takes an
+ * idle processor for one that the host has taken away, and leaves both threads on one for a tenth
+ * of a second. Not where there are more threads than processors. */
+static void leave_caller(core_pool *pool, int *jobs)
+{
+#ifdef __linux__
+    cpu_set_t all, others;
+    int cpu = sched_getcpu();
+    if (++*jobs < SETTLE || cpu < 0 || cpu != pool->caller_cpu)
+        return;
+    if (sched_getaffinity(0, sizeof all, &all) != 0 || CPU_COUNT(&all) < pool->threads)
+        return;
+    *jobs = 0;
+    others = all;
+    CPU_CLR(cpu, &others);
+    if (sched_setaffinity(0, sizeof others, &others) == 0)
+        sched_setaffinity(0, sizeof all, &all);
+#else
+    (void)pool, (void)jobs;
+#endif
+}
+
 /* Waits for a job other than `seen` and joins it, unless the caller has already closed it: then all
  * its pieces are taken, and nobody waits for a worker that wakes late. False when the pool ends. */
-static bool join_job(core_pool *pool, uint64_t *seen)
+static bool join_job(core_pool *pool, uint64_t *seen, int *jobs)
 {
     for (int i = 0; i < SPINS && atomic_load(&pool->job) == *seen; i++)
         pause_spin(i);
     pthread_mutex_lock(&pool->mutex);
-    while (!pool->stop && !(pool->open && atomic_load(&pool->job) != *seen))
+    while (!pool->stop && !(pool->open && atomic_load(&pool->job) != *seen)) {
         pthread_cond_wait(&pool->work, &pool->mutex);
+        *jobs = SETTLE;
+        leave_caller(pool, jobs);
+    }
     *seen = atomic_load(&pool->job);
     bool go = !pool->stop;
+    leave_caller(pool, jobs);
     if (go)
         atomic_fetch_add(&pool->busy, 1);
     pthread_mutex_unlock(&pool->mutex);
@@ -85,7 +119,8 @@ static void *worker_main(void *argument)
     core_pool *pool = start.pool;
     core_fp_enter(); /* for the thread's life: it may have inherited the creator's settings */
     uint64_t seen = 0;
-    while (join_job(pool, &seen)) {
+    int jobs = SETTLE;
+    while (join_job(pool, &seen, &jobs)) {
         take_pieces(pool, start.number);
         if (atomic_fetch_sub(&pool->busy, 1) == 1) {
             pthread_mutex_lock(&pool->mutex);
@@ -189,6 +224,9 @@ static void run_on_own_threads(core_pool *pool)
 {
     pthread_mutex_lock(&pool->mutex);
     pool->open = true;
+#ifdef __linux__
+    pool->caller_cpu = sched_getcpu();
+#endif
     atomic_fetch_add(&pool->job, 1);
     pthread_cond_broadcast(&pool->work);
     pthread_mutex_unlock(&pool->mutex);
