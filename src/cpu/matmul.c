@@ -192,11 +192,17 @@ static double filled(const cpu_kernels *kernels, int64_t n)
 }
 
 /* Computes the transposed product instead when its rows and columns fill the register tiles better.
- */
-static bool better_transposed(const cpu_kernels *kernels, int64_t rows, int64_t columns)
+ * But one panel of columns reads a where it is, which the transposed product has to pack: that
+ * takes long for short chains, and for an a that lies in memory. */
+static bool better_transposed(const cpu_kernels *kernels, int64_t rows, int64_t columns,
+                              int64_t terms)
 {
+    enum { SHORT = 128, CACHED = 1 << 20 };
     if (columns <= 3 || rows <= 3)
         return columns < rows;
+    bool one_panel = columns > kernels->lanes && columns <= kernels->gemm_columns;
+    if (one_panel && (terms < SHORT || rows * terms > CACHED))
+        return false;
     return filled(kernels, rows) > 1.2 * filled(kernels, columns);
 }
 
@@ -224,7 +230,7 @@ ea_status cpu_matmul(ea_context *ctx, const ea_view *a_in, const ea_view *b_in,
     if (!m.a.offsets || !m.b.offsets || !m.out.offsets || !m.bias.offsets)
         return core_fail(ctx, EA_ERR_MEMORY, "no memory for %lld batch entries", (long long)batch);
     int64_t terms = a.shape[column];
-    if (better_transposed(m.kernels, rows, columns)) {
+    if (better_transposed(m.kernels, rows, columns, terms)) {
         matrix t = m.a;
         m.a = m.b;
         m.b = t;
