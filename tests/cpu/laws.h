@@ -42,7 +42,10 @@ static float random_number(bool awkward)
     }
 }
 
-enum { SPACE = 10 << 18 }; /* the strides of the largest operand reach four times its elements */
+enum {
+    SPACE = 10 << 18, /* the strides of the largest operand reach four times its elements */
+    MARGIN = 64,      /* elements behind a result that must stay as they are */
+};
 
 /* A tensor over `memory` with randomly permuted, padded or negative strides; filled when `awkward`
  * ≥ 0. */
@@ -71,7 +74,7 @@ static void make(tensor *t, DLDataType dtype, int ndim, const int64_t *shape, bo
         if (!plain)
             step += random_below(3);
     }
-    assert_true(step < SPACE);
+    assert_true(step + MARGIN < SPACE);
     t->used = step;
     t->dl = (DLTensor){ .data = t->memory,
                         .device = { kDLCPU, 0 },
@@ -126,13 +129,17 @@ static void compare(operation run, bool with_bias, ea_contract contract, const c
     ea_context_options options = { .isa = isa, .threads = threads, .contract = contract };
     ea_context *ctx;
     assert_int_equal(ea_context_create(&options, &ctx), EA_OK);
-    memset(got.memory, 0xff, sizeof *got.memory * (size_t)got.used);
+    memset(got.memory, 0xff, sizeof *got.memory * (size_t)(got.used + MARGIN));
     if (run(ctx, &got.dl, with_bias) != EA_OK)
         fail_msg("%s: %s", what, ea_error_text(ctx));
     char text[320];
     snprintf(text, sizeof text, "%s, %s, %d threads, %s", what, isa, threads,
              ea_contract_name(contract));
     same_bits(&got, &want, text);
+    const unsigned char *behind = (const unsigned char *)(got.memory + got.used);
+    for (size_t i = 0; i < sizeof *got.memory * MARGIN; i++)
+        if (behind[i] != 0xff)
+            fail_msg("%s: byte %zu behind the result was written", text, i);
     ea_context_destroy(ctx);
 }
 

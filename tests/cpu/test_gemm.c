@@ -105,6 +105,11 @@ static void test_paths(void **state)
         { "b packed once for several blocks", 1, 601, 270, 67, 0, 1, 0 },
         { "b packed once although it lies right", 1, 900, 130, 67, 0, 0, 0 },
         { "the transposed product", 1, 300, 290, 17, 0, 1, 0 },
+        { "the transposed product, of a column for each of a batch", 4, 90, 70, 1, 0, 0, 0 },
+        { "the transposed product, of two columns", 3, 90, 270, 2, 0, 1, 0 },
+        { "the transposed product, of three columns", 3, 90, 270, 3, 0, 0, 0 },
+        { "the transposed product, of five columns", 3, 90, 270, 5, 0, 1, 0 },
+        { "the transposed product, of ten columns", 3, 90, 270, 10, 0, 1, 0 },
         { "a result whose rows are neighbours", 1, 61, 1300, 60, 0, 0, 1 },
         { "a batch in blocks", 5, 130, 70, 150, 0, 0, 0 },
     };

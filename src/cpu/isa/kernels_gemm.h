@@ -265,24 +265,24 @@ static void gemm_panel(const cpu_gemm_panel *p)
 
 /* --- Packing ---------------------------------------------------------------------------------- */
 
-/* Stores the row of one k, `wide` ≤ VF_LANES elements. A whole vector may be stored when more rows
- * follow: they are written later. */
-GEMM_INLINE void gemm_store_row(float *to, vf row, int wide, bool more)
+/* Stores the row of one k, `wide` ≤ VF_LANES elements. A whole vector may be stored where the
+ * panel's `room` elements from here on are more: they are written later. */
+GEMM_INLINE void gemm_store_row(float *to, vf row, int wide, int64_t room)
 {
-    if (wide == VF_LANES || more)
+    if (wide == VF_LANES || room >= VF_LANES)
         vf_store(to, row);
     else
         vf_store_n(to, row, wide);
 }
 
-/* One k of a panel: `left` ≤ width elements, zero above. `more`: other rows follow. */
-GEMM_INLINE void gemm_copy_row(const float *from, int left, int width, bool more, float *to)
+/* One k of a panel: `left` ≤ width elements, zero above. */
+GEMM_INLINE void gemm_copy_row(const float *from, int left, int width, int64_t room, float *to)
 {
     for (int i = 0; i < width; i += VF_LANES) {
         int wide = width - i < VF_LANES ? width - i : VF_LANES;
         vf row =
             left - i >= VF_LANES ? vf_load(from + i) : vf_load_n(from + i, left > i ? left - i : 0);
-        gemm_store_row(to + i, row, wide, more && i + wide == width);
+        gemm_store_row(to + i, row, wide, room - i);
     }
 }
 
@@ -300,7 +300,7 @@ static void gemm_pack_copy(const float *from, int64_t stride, int64_t lines, int
         for (int64_t line = 0; line < lines; line += width, at += panel) {
             int left = lines - line < width ? (int)(lines - line) : width;
             for (int64_t k = 0; k < rows; k++)
-                gemm_copy_row(from + k * stride + line, left, width, first + k + 1 < terms,
+                gemm_copy_row(from + k * stride + line, left, width, (terms - first - k) * width,
                               at + k * width);
         }
     }
@@ -392,7 +392,7 @@ GEMM_INLINE void gemm_pack_group(const ref_quant format, const unsigned char *fr
             rows[i] = i >= lines ? vf_zero() : gemm_load(format, from + i * stride, k, deep);
         vf_transpose(rows);
         for (int i = 0; i < deep; i++)
-            gemm_store_row(to + i * width, rows[i], wide, alone && k + i + 1 < terms);
+            gemm_store_row(to + i * width, rows[i], wide, alone ? (terms - k - i) * width : 0);
     }
 }
 
