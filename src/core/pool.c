@@ -17,7 +17,7 @@ enum {
     SPINS = 20000,
     KEEP = 1000,
     YIELD_EVERY = 32,
-    SETTLE = 64, /* jobs before a worker changes its processor again */
+    SETTLE = 64, /* jobs before a worker looks again at where it runs */
 };
 
 struct core_pool {
@@ -72,40 +72,44 @@ static void pause_spin(int i)
 /* A worker on its caller's processor goes to another. The scheduler of a virtual machine takes an
  * idle processor for one that the host has taken away, and leaves both threads on one for a tenth
  * of a second. Not where there are more threads than processors. */
-static void leave_caller(core_pool *pool, int *jobs)
+static void leave_caller(const core_pool *pool, int *settle)
 {
 #ifdef __linux__
     cpu_set_t all, others;
-    int cpu = sched_getcpu();
-    if (++*jobs < SETTLE || cpu < 0 || cpu != pool->caller_cpu)
+    if (*settle > 0) {
+        --*settle;
         return;
+    }
+    int cpu = sched_getcpu();
+    if (cpu < 0 || cpu != pool->caller_cpu)
+        return;
+    *settle = SETTLE;
     if (sched_getaffinity(0, sizeof all, &all) != 0 || CPU_COUNT(&all) < pool->threads)
         return;
-    *jobs = 0;
     others = all;
     CPU_CLR(cpu, &others);
     if (sched_setaffinity(0, sizeof others, &others) == 0)
         sched_setaffinity(0, sizeof all, &all);
 #else
-    (void)pool, (void)jobs;
+    (void)pool, (void)settle;
 #endif
 }
 
 /* Waits for a job other than `seen` and joins it, unless the caller has already closed it: then all
  * its pieces are taken, and nobody waits for a worker that wakes late. False when the pool ends. */
-static bool join_job(core_pool *pool, uint64_t *seen, int *jobs)
+static bool join_job(core_pool *pool, uint64_t *seen, int *settle)
 {
     for (int i = 0; i < SPINS && atomic_load(&pool->job) == *seen; i++)
         pause_spin(i);
     pthread_mutex_lock(&pool->mutex);
     while (!pool->stop && !(pool->open && atomic_load(&pool->job) != *seen)) {
         pthread_cond_wait(&pool->work, &pool->mutex);
-        *jobs = SETTLE;
-        leave_caller(pool, jobs);
+        *settle = 0;
+        leave_caller(pool, settle);
     }
     *seen = atomic_load(&pool->job);
     bool go = !pool->stop;
-    leave_caller(pool, jobs);
+    leave_caller(pool, settle);
     if (go)
         atomic_fetch_add(&pool->busy, 1);
     pthread_mutex_unlock(&pool->mutex);
@@ -119,8 +123,8 @@ static void *worker_main(void *argument)
     core_pool *pool = start.pool;
     core_fp_enter(); /* for the thread's life: it may have inherited the creator's settings */
     uint64_t seen = 0;
-    int jobs = SETTLE;
-    while (join_job(pool, &seen, &jobs)) {
+    int settle = 0;
+    while (join_job(pool, &seen, &settle)) {
         take_pieces(pool, start.number);
         if (atomic_fetch_sub(&pool->busy, 1) == 1) {
             pthread_mutex_lock(&pool->mutex);
